@@ -1,0 +1,3 @@
+"""Convolution as a service."""
+
+__version__ = "1.0.0"

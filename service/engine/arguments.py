@@ -1,0 +1,201 @@
+"""Arguments as people write them, brought once into the one form that the plans use.
+
+``stride=2`` and ``stride=[2, 2]`` are the same stride; ``padding=1``, ``[1, 1]`` and ``[[1, 1], [1, 1]]`` the same
+padding. Everything past this file sees tuples of ints, one entry a spatial axis.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any, cast
+
+from .errors import AmbiguousPaddingMode, InvalidArgument, UnknownPaddingMode
+
+Pads = tuple[tuple[int, int], ...]
+"""Cells added before and after, an entry a spatial axis."""
+
+PADDING_NAMES = ("valid", "same", "same_lower", "full")
+OPERATIONS = ("cross_correlation", "convolution")
+
+# What other libraries call the borders, where the name has one meaning only: NumPy (pad), SciPy (ndimage, signal),
+# OpenCV (BORDER_...), PyTorch, TensorFlow, Dask. semantics: 5.
+_MODE_ALIASES = {
+    "zeros": ("zeros", "zero"),
+    "constant": ("constant", "grid-constant", "fill", "border_constant"),
+    "reflect": ("reflect", "mirror", "reflect_101", "reflect101", "border_reflect_101", "border_reflect101", "border_default"),
+    "symmetric": ("symmetric", "symm", "grid-mirror", "border_reflect"),
+    "replicate": ("replicate", "edge", "nearest", "border_replicate"),
+    "circular": ("circular", "wrap", "grid-wrap", "periodic", "border_wrap"),
+}  # fmt: skip
+PADDING_MODES = tuple(_MODE_ALIASES)
+_CANONICAL_MODE = {alias: mode for mode, aliases in _MODE_ALIASES.items() for alias in aliases}
+# Names that two libraries use for two borders. `reflect` itself is ours and PyTorch's; written as OpenCV's constant
+# without its prefix, or as a bare English word, nobody can tell.
+_AMBIGUOUS_MODES = (
+    "REFLECT",
+    "reflection",
+    "reflected",
+    "reflective",
+    "mirrored",
+    "mirroring",
+    "grid-reflect",
+    "half",
+    "sym",
+)
+
+
+def per_axis(value: Any, rank: int, argument: str, *, minimum: int) -> tuple[int, ...]:
+    """Return `value`, an int or one int a spatial axis, as a tuple of `rank` ints.
+
+    Raises
+    ------
+    InvalidArgument
+        If it is neither, has another length, or holds an int below `minimum`.
+    """
+    values = [value] * rank if _is_integer(value) else _as_list(value)
+    if values is None or not all(_is_integer(v) for v in values):
+        raise InvalidArgument(
+            f"{argument} is {_shown(value)}; it must be an integer, or a list of {_count(rank, 'integer')}", argument
+        )
+    if len(values) != rank:
+        raise InvalidArgument(
+            f"{argument} has {_count(len(values), 'entry', 'entries')} but there {_axes(rank)}; "
+            f"give one integer for all, or {_count(rank, 'integer')}",
+            argument,
+        )
+    return tuple(at_least(int(v), minimum, argument) for v in values)
+
+
+def at_least(value: Any, minimum: int, argument: str) -> int:
+    """Return `value` as an int, refusing anything that is not an integer of at least `minimum`."""
+    if not _is_integer(value):
+        raise InvalidArgument(f"{argument} is {_shown(value)}; it must be an integer of at least {minimum}", argument)
+    if value < minimum:
+        raise InvalidArgument(f"{argument} is {value}; it must be at least {minimum}", argument)
+    return int(value)
+
+
+def padding_amounts(value: Any, rank: int) -> Pads | str:
+    """Return `padding` as one (before, after) pair a spatial axis, or as the name it is.
+
+    A name (``"same"`` …) is turned into amounts by the plan, which knows the sizes.
+    """
+    if isinstance(value, str):
+        if value not in PADDING_NAMES:
+            raise InvalidArgument(
+                f'padding is "{value[:40]}"; as a name it must be one of {quoted(PADDING_NAMES)}, '
+                "or give an integer, one integer a spatial axis, or one [before, after] pair a spatial axis",
+                "padding",
+            )
+        return value
+    entries = None if _is_integer(value) else _as_list(value)
+    if entries is None or not entries or all(_is_integer(e) for e in entries):
+        return tuple((p, p) for p in _padding_integers(value, entries, rank))
+    pairs = [None if isinstance(e, str) else _as_list(e) for e in entries]
+    if any(p is None or len(p) != 2 or not all(_is_integer(v) for v in p) for p in pairs):
+        raise InvalidArgument(
+            f"padding is {_shown(value)}; it must be an integer, one integer a spatial axis, "
+            "or one [before, after] pair of integers a spatial axis",
+            "padding",
+        )
+    if len(pairs) != rank:
+        raise InvalidArgument(
+            f"padding has {_count(len(pairs), 'pair')} but there {_axes(rank)}; give {_count(rank, 'pair')}", "padding"
+        )
+    checked = [cast("list[int]", p) for p in pairs]
+    return tuple((at_least(b, 0, "padding"), at_least(a, 0, "padding")) for b, a in checked)
+
+
+def _padding_integers(value: Any, entries: list[Any] | None, rank: int) -> tuple[int, ...]:
+    if rank == 1 and entries is not None and len(entries) == 2:
+        raise InvalidArgument(
+            f"padding is {_shown(value)}, two entries, but there is one spatial axis; "
+            f"for {entries[0]} before and {entries[1]} after it write [[{entries[0]}, {entries[1]}]]",
+            "padding",
+        )
+    return per_axis(value, rank, "padding", minimum=0)
+
+
+def padding_mode_name(value: Any) -> str:
+    """Return the canonical name of a padding mode from that name or another library's unambiguous one.
+
+    Raises
+    ------
+    AmbiguousPaddingMode
+        If libraries give the name to different borders; the detail says both meanings.
+    UnknownPaddingMode
+        If nothing has that name.
+    """
+    if not isinstance(value, str):
+        raise InvalidArgument(
+            f"padding_mode is {_shown(value)}; it must be one of {quoted(PADDING_MODES)}", "padding_mode"
+        )
+    name = value.removeprefix("cv2.").removeprefix("cv.")
+    if name in _AMBIGUOUS_MODES or (name not in _CANONICAL_MODE and name.lower() in ("reflect", *_AMBIGUOUS_MODES)):
+        raise AmbiguousPaddingMode(
+            f'padding_mode "{value}" has two meanings: 3 2 | 1 2 3 4 | 3 2, without the edge cell (NumPy\'s reflect, '
+            "OpenCV's REFLECT_101, ndimage's mirror), is \"reflect\" here; 2 1 | 1 2 3 4 | 4 3, with it (ndimage's and "
+            "Dask's reflect, OpenCV's REFLECT), is \"symmetric\" here",
+            "padding_mode",
+        )
+    canonical = _CANONICAL_MODE.get(name) or _CANONICAL_MODE.get(name.lower())
+    if canonical is None:
+        raise UnknownPaddingMode(
+            f'padding_mode is "{value[:40]}"; it must be one of {quoted(PADDING_MODES)}', "padding_mode"
+        )
+    return canonical
+
+
+def one_of(value: Any, choices: Sequence[str], argument: str) -> str:
+    """Return `value` if it is one of `choices`."""
+    if not isinstance(value, str) or value not in choices:
+        raise InvalidArgument(f"{argument} is {_shown(value)}; it must be one of {quoted(choices)}", argument)
+    return value
+
+
+def quoted(names: Sequence[str]) -> str:
+    """Return names as a person lists them: ``"a", "b" or "c"``."""
+    shown = [f'"{name}"' for name in names]
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} or {shown[-1]}"
+
+
+def axis_name(axis: int, rank: int, *, plural: bool = True) -> str:
+    """Return what people call a spatial axis: rows and columns of a picture, samples of a signal."""
+    names = {1: ("sample",), 2: ("row", "column"), 3: ("plane", "row", "column")}.get(rank)
+    if names is None:
+        return f"cells on axis {axis}" if plural else f"cell on axis {axis}"
+    return names[axis] + ("s" if plural else "")
+
+
+def counted(number: int, axis: int, rank: int) -> str:
+    """Return a number of cells along an axis in words: ``1 row``, ``7 columns``."""
+    return f"{number} {axis_name(axis, rank, plural=number != 1)}"
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def _as_list(value: Any) -> list[Any] | None:
+    if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
+        return None
+    return list(value)
+
+
+def _shown(value: Any) -> str:
+    """Return a value as JSON would write it, shortened."""
+    try:
+        text = json.dumps(value)
+    except (TypeError, ValueError):
+        text = str(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def _axes(rank: int) -> str:
+    return "is 1 spatial axis" if rank == 1 else f"are {rank} spatial axes"

@@ -1,0 +1,215 @@
+"""What the plans refuse, and what they say about it: which numbers came, the likely cause, and what would do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import errors
+from .arguments import Pads, at_least, axis_name, counted
+from .sizes import Ints, span
+
+
+def checked_rank(input_shape: Ints, kernel_shape: Ints | None = None) -> int:
+    """Return the number of spatial axes, after refusing shapes that are not canonical or hold nothing."""
+    rank = len(input_shape) - 2
+    if rank < 1:
+        raise errors.ShapeMismatch(
+            f"the input has shape {list(input_shape)}; it must be (N, C, *S): batch, channels and at least one "
+            "spatial axis",
+            "input",
+        )
+    if kernel_shape is not None and len(kernel_shape) != rank + 2:
+        raise errors.ShapeMismatch(
+            f"the kernel has shape {list(kernel_shape)}, {len(kernel_shape)} axes; beside an input of shape "
+            f"{list(input_shape)} it must have {rank + 2}",
+            "kernel",
+        )
+    for shape, argument in ((input_shape, "input"), (kernel_shape or (), "kernel")):
+        if any(length < 1 for length in shape):
+            raise errors.ShapeMismatch(
+                f"the {argument} has shape {list(shape)}; every axis must have at least one entry", argument
+            )
+    return rank
+
+
+def check_conv_channels(input_shape: Ints, kernel_shape: Ints, groups: int) -> None:
+    """Refuse channels that do not fit, naming the likely cause: channels-last data, a one-channel bank, wrong groups."""
+    channels, filters, per_group = input_shape[1], kernel_shape[0], kernel_shape[1]
+    _check_divides(groups, channels, "channels")
+    if per_group * groups == channels:
+        _check_divides(groups, filters, "filters")
+        return
+    wanted = channels // groups
+    detail = (
+        f"the kernel {list(kernel_shape)} takes {per_group} {'channel' if per_group == 1 else 'channels'}{' a group' if groups > 1 else ''} but "
+        f"the input {list(input_shape)} has {channels}{f' in {groups} groups, {wanted} each' if groups > 1 else ''}; "
+    )
+    if input_shape[-1] == per_group * groups:
+        mend = (
+            f"the input's last axis has {input_shape[-1]}: it looks channels-last; "
+            "send channels first, (N, C, *S), that is, move the last axis in front of the spatial ones"
+        )
+        raise errors.ChannelMismatch(detail + mend, "input")
+    if per_group == 1 and filters % channels == 0:
+        mend = f"for filters that each read one channel (depthwise) set groups to {channels}"
+        raise errors.ChannelMismatch(detail + mend, "groups")
+    if kernel_shape[-1] == wanted and per_group > 1:
+        mend = f"the kernel's last axis has {wanted}: it looks channels-last; send it as (F, C/groups, *K)"
+    elif per_group == 1:
+        mend = f"give every filter {wanted} channels, shape {[filters, wanted, *kernel_shape[2:]]}"
+    else:
+        mend = f"send a kernel of shape {[filters, wanted, *kernel_shape[2:]]}, or an input of {per_group * groups} channels"
+    raise errors.ChannelMismatch(detail + mend, "kernel")
+
+
+def check_transpose_channels(input_shape: Ints, kernel_shape: Ints, groups: int) -> None:
+    """Refuse channels that do not fit a transposed kernel, (C, F/groups, *K)."""
+    channels = input_shape[1]
+    _check_divides(groups, channels, "channels")
+    if kernel_shape[0] == channels:
+        return
+    detail = (
+        f"the kernel {list(kernel_shape)} takes {kernel_shape[0]} channels but the input {list(input_shape)} has {channels}; "
+        "a transposed kernel is (C, F/groups, *K), input channels first"
+    )
+    if input_shape[-1] == kernel_shape[0]:
+        raise errors.ChannelMismatch(
+            f"{detail}. The input's last axis fits: it looks channels-last; move it in front", "input"
+        )
+    if kernel_shape[1] == channels:
+        raise errors.ChannelMismatch(
+            f"{detail}. Its first two axes look swapped, as for a forward convolution", "kernel"
+        )
+    raise errors.ChannelMismatch(detail, "kernel")
+
+
+def _check_divides(groups: int, number: int, what: str) -> None:
+    if number % groups:
+        divisors = [g for g in range(1, min(number, 4096) + 1) if number % g == 0]
+        raise errors.GroupsMismatch(
+            f"groups is {groups}, which does not divide the {number} {what}; it may be {_listed(divisors)}", "groups"
+        )
+
+
+def _listed(numbers: list[int]) -> str:
+    shown = [str(number) for number in numbers[:12]]
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} or {shown[-1]}"
+
+
+def check_fits(counts: Ints, size: Ints, kernel: Ints, pads: Pads, dilation: Ints, argument: str) -> None:
+    """Refuse a kernel of which not one window fits, saying how much padding would do."""
+    rank = len(size)
+    for axis, (count, n, k, (b, a), d) in enumerate(zip(counts, size, kernel, pads, dilation, strict=True)):
+        if count >= 1:
+            continue
+        reach, padded = span(k, d), n + b + a
+        more = -(-(reach - padded) // 2)
+        dilated = f" ({k} taps at dilation {d})" if d > 1 else ""
+        raise errors.KernelTooLarge(
+            f"the kernel spans {counted(reach, axis, rank)}{dilated} but the padded input has {padded}; pad by at least "
+            f"{counted(more, axis, rank)} {'more ' if b or a else ''}on each side, or use a smaller kernel",
+            argument,
+        )
+
+
+def check_output_padding(output_padding: Ints, stride: Ints, dilation: Ints) -> None:
+    """Refuse an output padding that no remainder of a stride, and no dilation, accounts for."""
+    for axis, (o, s, d) in enumerate(zip(output_padding, stride, dilation, strict=True)):
+        if o >= max(s, d):
+            raise errors.OutputPaddingTooLarge(
+                f"output_padding is {o} on the {axis_name(axis, len(stride), plural=False)} axis; it must be below "
+                f"max(stride, dilation) = {max(s, d)}, so at most {max(s, d) - 1}",
+                "output_padding",
+            )
+
+
+def check_output_remains(output_size: Ints, pads: Pads) -> None:
+    """Refuse a transposed convolution whose padding removes a whole axis of the output."""
+    rank = len(output_size)
+    for axis, (length, pair) in enumerate(zip(output_size, pads, strict=True)):
+        if length < 1:
+            unpadded = length + sum(pair)
+            raise errors.EmptyOutput(
+                f"padding is {list(pair)} on the {axis_name(axis, rank, plural=False)} axis, which removes all "
+                f"{counted(unpadded, axis, rank)} of the output; it may be at most {unpadded - 1} in all",
+                "padding",
+            )
+
+
+def check_kind_options(kind: str, count_include_pad: bool, divisor_override: int | None, p: float) -> None:
+    """Refuse a pool's option that its kind would ignore."""
+    if divisor_override is not None:
+        at_least(divisor_override, 1, "divisor_override")
+    if isinstance(p, bool) or not isinstance(p, (int, float)) or not 0 < p < float("inf"):
+        raise errors.InvalidArgument(f"p is {p}; it must be a finite number above 0", "p")
+    ignored = [
+        ("divisor_override", divisor_override is not None, "average"),
+        ("count_include_pad", not count_include_pad, "average"),
+        ("p", p != 2, "lp"),
+    ]
+    for argument, given, owner in ignored:
+        if given and kind != owner:
+            raise errors.InvalidArgument(
+                f'{argument} says nothing about kind "{kind}"; leave it out, or set kind to "{owner}"', argument
+            )
+
+
+def check_adaptive_options(stride: Any, padding: Any, dilation: Any, ceil_mode: bool, divisor: int | None) -> None:
+    """Refuse the options that adaptive windows would ignore."""
+    given = [
+        ("stride", stride is not None),
+        ("padding", padding != 0),
+        ("dilation", dilation != 1),
+        ("ceil_mode", bool(ceil_mode)),
+        ("divisor_override", divisor is not None),
+    ]
+    for argument, present in given:
+        if present:
+            raise errors.InvalidArgument(
+                f"{argument} does not go with output_size: adaptive windows follow from the sizes alone; "
+                "leave it out, or give kernel_size instead of output_size",
+                argument,
+            )
+
+
+def check_pool_padding(pads: Pads, kernel: Ints, dilation: Ints) -> None:
+    """Refuse padding that reaches past a pool's window: more than d(k-1) a side (ONNX's limit)."""
+    for axis, (pair, k, d) in enumerate(zip(pads, kernel, dilation, strict=True)):
+        if max(pair) > d * (k - 1):
+            raise errors.PaddingTooLarge(
+                f"padding is {list(pair)} on the {axis_name(axis, len(kernel), plural=False)} axis, but a window of "
+                f"{k} at dilation {d} can use at most {d * (k - 1)} a side; pad by less, or use a larger kernel_size",
+                "padding",
+            )
+
+
+def check_windows_meet_input(counts: Ints, size: Ints, pads: Pads, stride: Ints, dilation: Ints) -> None:
+    """Refuse a window whose taps all fall beside the input: between dilated taps, where the axis is shorter than d.
+
+    A window that starts at x < 0 first reads cell x mod d, which is in the input if it is below n.
+    """
+    for axis, (count, n, (before, _), s, d) in enumerate(zip(counts, size, pads, stride, dilation, strict=True)):
+        early = min(count, -(-before // s))
+        if n >= d or not early:
+            continue
+        # Of the early windows i, those with (i·s - before) mod d >= n: a difference of two floor sums.
+        start = -before % d
+        if _floor_sum(early, d, s, start + d - n) != _floor_sum(early, d, s, start):
+            raise errors.EmptyWindow(
+                f"a window that starts in the padding holds no cell of the input: its taps are {d} apart but the input "
+                f"has {counted(n, axis, len(size))}; use a smaller dilation or less padding",
+                "dilation",
+            )
+
+
+def _floor_sum(count: int, modulus: int, step: int, start: int) -> int:
+    """Return the sum of floor((step·i + start) / modulus) for i < count (Graham, Knuth, Patashnik, section 3.5)."""
+    total = 0
+    while count > 0:
+        total += (count - 1) * count // 2 * (step // modulus) + count * (start // modulus)
+        step, start = step % modulus, start % modulus
+        last = step * count + start
+        count, start, modulus, step = last // modulus, last % modulus, step, modulus
+        if modulus == 0:
+            break
+    return total

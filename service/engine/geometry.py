@@ -1,0 +1,449 @@
+"""Every shape rule, as one frozen plan made from integers alone.
+
+A plan is made before any data is touched and everything reads it: the computation, its cost, its limits, the answer's
+echo. Padding is resolved here, once, into explicit cells before and after each spatial axis.
+
+Letters, as in Dumoulin & Visin, "A guide to convolution arithmetic for deep learning" (arXiv:1603.07285): an axis of
+n cells, a kernel of k taps, stride s, dilation d, b and a cells of padding before and after. A dilated kernel spans
+d(k-1)+1 cells (section 5.1); a convolution or pool has floor((n + b + a - d(k-1) - 1) / s) + 1 windows
+(relationships 6 and 15), and its transpose (relationships 13 and 14) an output of
+(n-1)s - b - a + d(k-1) + output_padding + 1 cells.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import gcd, prod
+from typing import Any
+
+from . import checks, errors
+from .arguments import (
+    OPERATIONS,
+    Pads,
+    at_least,
+    one_of,
+    padding_amounts,
+    padding_mode_name,
+    per_axis,
+)
+from .sizes import Ints, ceil_window_count, same_padding, span, window_count
+
+POOL_KINDS = ("max", "average", "min", "lp")
+
+
+def _resolve_padding(padding: Any, size: Ints, kernel: Ints, stride: Ints, dilation: Ints) -> Pads:
+    amounts = padding_amounts(padding, len(size))
+    axes = zip(size, kernel, stride, dilation, strict=True)
+    if amounts == "valid":
+        return ((0, 0),) * len(size)
+    if amounts == "full":
+        return tuple((d * (k - 1), d * (k - 1)) for _, k, _, d in axes)
+    if isinstance(amounts, str):
+        return tuple(same_padding(n, k, s, d, lower=amounts == "same_lower") for n, k, s, d in axes)
+    return amounts
+
+
+@dataclass(frozen=True, slots=True)
+class ConvPlan:
+    """A convolution, decided: N inputs of C channels, F filters in G groups, sizes an entry a spatial axis.
+
+    Attributes
+    ----------
+    operation
+        ``"cross_correlation"``, or ``"convolution"``, which flips the kernel on every spatial axis.
+    padding
+        Cells added (before, after) each axis, filled by `padding_mode`.
+    output_size
+        Windows an axis.
+    dropped
+        Cells of the padded input behind the last window of each axis, which no window reads.
+    """
+
+    operation: str
+    batch: int
+    channels: int
+    filters: int
+    groups: int
+    input_size: Ints
+    kernel_size: Ints
+    stride: Ints
+    padding: Pads
+    padding_mode: str
+    dilation: Ints
+    output_size: Ints
+    dropped: Ints
+
+    @property
+    def rank(self) -> int:
+        """The number of spatial axes."""
+        return len(self.input_size)
+
+    @property
+    def input_shape(self) -> Ints:
+        """(N, C, *S)."""
+        return (self.batch, self.channels, *self.input_size)
+
+    @property
+    def kernel_shape(self) -> Ints:
+        """(F, C/G, *K)."""
+        return (self.filters, self.channels // self.groups, *self.kernel_size)
+
+    @property
+    def output_shape(self) -> Ints:
+        """(N, F, *S')."""
+        return (self.batch, self.filters, *self.output_size)
+
+    @property
+    def span(self) -> Ints:
+        """The cells that a window reaches over, an axis: its receptive field."""
+        return tuple(span(k, d) for k, d in zip(self.kernel_size, self.dilation, strict=True))
+
+    @property
+    def taps(self) -> int:
+        """Products summed into one output value: (C/G)·ΠK."""
+        return prod(self.kernel_shape[1:])
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates: one a tap and output value, padding included."""
+        return prod(self.output_shape) * self.taps
+
+
+@dataclass(frozen=True, slots=True)
+class ConvTransposePlan:
+    """A transposed convolution, decided. Its kernel is (C, F/G, *K)."""
+
+    batch: int
+    channels: int
+    filters: int
+    groups: int
+    input_size: Ints
+    kernel_size: Ints
+    stride: Ints
+    padding: Pads
+    output_padding: Ints
+    dilation: Ints
+    output_size: Ints
+
+    @property
+    def rank(self) -> int:
+        """The number of spatial axes."""
+        return len(self.input_size)
+
+    @property
+    def input_shape(self) -> Ints:
+        """(N, C, *S)."""
+        return (self.batch, self.channels, *self.input_size)
+
+    @property
+    def kernel_shape(self) -> Ints:
+        """(C, F/G, *K)."""
+        return (self.channels, self.filters // self.groups, *self.kernel_size)
+
+    @property
+    def output_shape(self) -> Ints:
+        """(N, F, *S')."""
+        return (self.batch, self.filters, *self.output_size)
+
+    @property
+    def span(self) -> Ints:
+        """The output cells that one input cell reaches, an axis."""
+        return tuple(span(k, d) for k, d in zip(self.kernel_size, self.dilation, strict=True))
+
+    @property
+    def taps(self) -> int:
+        """Products that one input value takes part in: (F/G)·ΠK."""
+        return prod(self.kernel_shape[1:])
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates: one a tap and input value, cropped ones included."""
+        return prod(self.input_shape) * self.taps
+
+    @property
+    def adjoint(self) -> ConvPlan:
+        """The convolution that this is the adjoint of: from the output's shape to the input's, with the same kernel."""
+        return ConvPlan(
+            operation="cross_correlation",
+            batch=self.batch,
+            channels=self.filters,
+            filters=self.channels,
+            groups=self.groups,
+            input_size=self.output_size,
+            kernel_size=self.kernel_size,
+            stride=self.stride,
+            padding=self.padding,
+            padding_mode="zeros",
+            dilation=self.dilation,
+            output_size=self.input_size,
+            dropped=self.output_padding,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PoolPlan:
+    """A pool, decided. With `adaptive` the windows differ in size and `kernel_size` is the largest of an axis.
+
+    Attributes
+    ----------
+    dropped
+        Cells of the padded input behind the last window of each axis, which no window reads.
+    overhang
+        Cells that the last window of each axis reaches past the padded input (``ceil_mode``).
+    """
+
+    kind: str
+    batch: int
+    channels: int
+    input_size: Ints
+    kernel_size: Ints
+    stride: Ints
+    padding: Pads
+    dilation: Ints
+    ceil_mode: bool
+    count_include_pad: bool
+    divisor_override: int | None
+    p: float
+    adaptive: bool
+    output_size: Ints
+    dropped: Ints
+    overhang: Ints
+
+    @property
+    def rank(self) -> int:
+        """The number of spatial axes."""
+        return len(self.input_size)
+
+    @property
+    def input_shape(self) -> Ints:
+        """(N, C, *S)."""
+        return (self.batch, self.channels, *self.input_size)
+
+    @property
+    def output_shape(self) -> Ints:
+        """(N, C, *S')."""
+        return (self.batch, self.channels, *self.output_size)
+
+    @property
+    def span(self) -> Ints:
+        """The cells that a window reaches over, an axis: its receptive field."""
+        return tuple(span(k, d) for k, d in zip(self.kernel_size, self.dilation, strict=True))
+
+    @property
+    def operations(self) -> int:
+        """Cells read by all windows: the work of a pool done window by window."""
+        return prod(self.output_shape) * prod(self.kernel_size)
+
+    def windows(self, axis: int) -> list[tuple[int, int]]:
+        """Return each window of an axis as (start, stop) in the input's own coordinates, `stop` past its last cell.
+
+        Negative, or past the end, where a window lies in the padding. Adaptive windows run from floor(i·n/o) to
+        ceil((i+1)·n/o).
+        """
+        n, count = self.input_size[axis], self.output_size[axis]
+        if self.adaptive:
+            return [(i * n // count, -(-(i + 1) * n // count)) for i in range(count)]
+        before, stride, reach = self.padding[axis][0], self.stride[axis], self.span[axis]
+        return [(i * stride - before, i * stride - before + reach) for i in range(count)]
+
+
+def plan_conv(
+    input_shape: Ints,
+    kernel_shape: Ints,
+    *,
+    stride: Any = 1,
+    padding: Any = 0,
+    padding_mode: str = "zeros",
+    dilation: Any = 1,
+    groups: int = 1,
+    operation: str = "cross_correlation",
+) -> ConvPlan:
+    """Plan a convolution of an (N, C, *S) input with an (F, C/G, *K) kernel.
+
+    Raises
+    ------
+    EngineError
+        One of its classes for whatever does not fit; the detail says what would.
+
+    Examples
+    --------
+    >>> plan_conv((1, 3, 224, 224), (64, 3, 7, 7), stride=2, padding=3).output_shape
+    (1, 64, 112, 112)
+    >>> plan_conv((1, 1, 8), (1, 1, 3), padding="same", stride=3).padding
+    ((0, 1),)
+    """
+    rank = checks.checked_rank(input_shape, kernel_shape)
+    strides = per_axis(stride, rank, "stride", minimum=1)
+    dilations = per_axis(dilation, rank, "dilation", minimum=1)
+    batch, channels, *_ = input_shape
+    size, kernel = input_shape[2:], kernel_shape[2:]
+    checks.check_conv_channels(input_shape, kernel_shape, at_least(groups, 1, "groups"))
+    pads = _resolve_padding(padding, size, kernel, strides, dilations)
+    counts = tuple(
+        window_count(n, b, a, k, s, d)
+        for n, (b, a), k, s, d in zip(size, pads, kernel, strides, dilations, strict=True)
+    )
+    checks.check_fits(counts, size, kernel, pads, dilations, "kernel")
+    return ConvPlan(
+        operation=one_of(operation, OPERATIONS, "operation"),
+        batch=batch,
+        channels=channels,
+        filters=kernel_shape[0],
+        groups=int(groups),
+        input_size=size,
+        kernel_size=kernel,
+        stride=strides,
+        padding=pads,
+        padding_mode=padding_mode_name(padding_mode),
+        dilation=dilations,
+        output_size=counts,
+        dropped=_dropped(counts, size, pads, kernel, strides, dilations),
+    )
+
+
+def plan_conv_transpose(
+    input_shape: Ints,
+    kernel_shape: Ints,
+    *,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> ConvTransposePlan:
+    """Plan a transposed convolution of an (N, C, *S) input with a (C, F/G, *K) kernel.
+
+    `output_padding` chooses among the input sizes that a strided convolution maps to one output size; it is below
+    max(stride, dilation) on every axis.
+
+    Raises
+    ------
+    EngineError
+        One of its classes for whatever does not fit; the detail says what would.
+
+    Examples
+    --------
+    >>> plan_conv_transpose((1, 2, 4), (2, 1, 3), stride=2, padding=1, output_padding=1).output_size
+    (8,)
+    """
+    rank = checks.checked_rank(input_shape, kernel_shape)
+    strides = per_axis(stride, rank, "stride", minimum=1)
+    dilations = per_axis(dilation, rank, "dilation", minimum=1)
+    extra = per_axis(output_padding, rank, "output_padding", minimum=0)
+    pads = padding_amounts(padding, rank)
+    if isinstance(pads, str):
+        raise errors.InvalidArgument(
+            f'padding is "{pads}", but a transposed convolution takes no names: '
+            "give an integer, one integer a spatial axis, or one [before, after] pair a spatial axis",
+            "padding",
+        )
+    checks.check_output_padding(extra, strides, dilations)
+    size, kernel = input_shape[2:], kernel_shape[2:]
+    checks.check_transpose_channels(input_shape, kernel_shape, at_least(groups, 1, "groups"))
+    output = tuple(
+        (n - 1) * s - b - a + span(k, d) + o
+        for n, s, (b, a), k, d, o in zip(size, strides, pads, kernel, dilations, extra, strict=True)
+    )
+    checks.check_output_remains(output, pads)
+    return ConvTransposePlan(
+        batch=input_shape[0],
+        channels=input_shape[1],
+        filters=kernel_shape[1] * int(groups),
+        groups=int(groups),
+        input_size=size,
+        kernel_size=kernel,
+        stride=strides,
+        padding=pads,
+        output_padding=extra,
+        dilation=dilations,
+        output_size=output,
+    )
+
+
+def plan_pool(
+    input_shape: Ints,
+    kind: str = "max",
+    kernel_size: Any = None,
+    *,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+    p: float = 2,
+    output_size: Any = None,
+) -> PoolPlan:
+    """Plan a pool of an (N, C, *S) input: windows of `kernel_size`, or `output_size` adaptive ones.
+
+    Raises
+    ------
+    EngineError
+        One of its classes for whatever does not fit; the detail says what would.
+
+    Examples
+    --------
+    >>> plan_pool((1, 1, 4), "max", 2, stride=3, padding=1, ceil_mode=True).output_size
+    (2,)
+    >>> plan_pool((1, 1, 7), "average", output_size=3).windows(0)
+    [(0, 3), (2, 5), (4, 7)]
+    """
+    rank = checks.checked_rank(input_shape)
+    one_of(kind, POOL_KINDS, "kind")
+    if (kernel_size is None) == (output_size is None):
+        given = "both are" if kernel_size is not None else "neither is"
+        raise errors.InvalidArgument(
+            f"{given} given: a pool takes kernel_size, or output_size for adaptive windows (1 for a global pool)",
+            "kernel_size" if kernel_size is None else "output_size",
+        )
+    checks.check_kind_options(kind, count_include_pad, divisor_override, p)
+    size = input_shape[2:]
+    if output_size is not None:
+        checks.check_adaptive_options(stride, padding, dilation, ceil_mode, divisor_override)
+        counts = per_axis(output_size, rank, "output_size", minimum=1)
+        pads: Pads = ((0, 0),) * rank
+        kernel = tuple(max(-(-(i + 1) * n // o) - i * n // o for i in _phases(n, o)) for n, o in zip(size, counts, strict=True))
+        strides = dilations = (1,) * rank
+        dropped = overhang = (0,) * rank
+    else:
+        kernel = per_axis(kernel_size, rank, "kernel_size", minimum=1)
+        strides = kernel if stride is None else per_axis(stride, rank, "stride", minimum=1)
+        dilations = per_axis(dilation, rank, "dilation", minimum=1)
+        pads = _resolve_padding(padding, size, kernel, strides, dilations)
+        checks.check_pool_padding(pads, kernel, dilations)
+        count = ceil_window_count if ceil_mode else window_count
+        counts = tuple(
+            count(n, b, a, k, s, d) for n, (b, a), k, s, d in zip(size, pads, kernel, strides, dilations, strict=True)
+        )
+        checks.check_fits(counts, size, kernel, pads, dilations, "kernel_size")
+        checks.check_windows_meet_input(counts, size, pads, strides, dilations)
+        ends = _dropped(counts, size, pads, kernel, strides, dilations)
+        dropped, overhang = tuple(max(0, e) for e in ends), tuple(max(0, -e) for e in ends)
+    return PoolPlan(
+        kind=kind,
+        batch=input_shape[0],
+        channels=input_shape[1],
+        input_size=size,
+        kernel_size=kernel,
+        stride=strides,
+        padding=pads,
+        dilation=dilations,
+        ceil_mode=bool(ceil_mode),
+        count_include_pad=bool(count_include_pad),
+        divisor_override=divisor_override,
+        p=p,
+        adaptive=output_size is not None,
+        output_size=counts,
+        dropped=dropped,
+        overhang=overhang,
+    )
+
+
+def _phases(size: int, windows: int) -> range:
+    """The first adaptive windows after which their lengths repeat."""
+    return range(windows // gcd(size, windows))
+
+
+def _dropped(counts: Ints, size: Ints, pads: Pads, kernel: Ints, stride: Ints, dilation: Ints) -> Ints:
+    axes = zip(counts, size, pads, kernel, stride, dilation, strict=True)
+    return tuple(n + b + a - (count - 1) * s - span(k, d) for count, n, (b, a), k, s, d in axes)
