@@ -1,0 +1,35 @@
+# The official Python image, or one that looks like it.
+ARG PYTHON_IMAGE=python:3.11-slim-bookworm
+
+# Builds what the service runs from; its pip and its caches stay behind.
+FROM ${PYTHON_IMAGE} AS build
+WORKDIR /build
+COPY requirements/service.txt requirements/
+RUN python3 -m venv --without-pip /opt/venv \
+    && python3 -m pip --python /opt/venv/bin/python install --no-cache-dir --disable-pip-version-check \
+        --require-hashes --only-binary :all: --requirement requirements/service.txt \
+    && find /opt/venv -type d -name tests -prune -exec rm -r {} +
+COPY LICENSE ./
+COPY service/ service/
+# The root filesystem may be read-only, so bytecode is made here; unchecked, as nothing changes under it later.
+RUN python3 -m compileall -q --invalidation-mode unchecked-hash service && chmod -R a+rX .
+
+FROM ${PYTHON_IMAGE}
+LABEL org.opencontainers.image.title="convolution-service" \
+      org.opencontainers.image.description="Convolution and pooling over HTTP: a matrix or a picture in, feature maps out" \
+      org.opencontainers.image.licenses="MIT"
+COPY --from=build /opt/venv /opt/venv
+WORKDIR /app
+COPY --from=build /build/LICENSE ./
+COPY --from=build /build/service/ service/
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    CONVOLUTION_HOST=0.0.0.0 \
+    CONVOLUTION_PORT=8000
+# A number, so that an orchestrator can see that it is not root.
+USER 10001:10001
+EXPOSE 8000
+HEALTHCHECK --interval=5s --timeout=3s --start-period=10s --retries=3 \
+    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:%s/livez' % os.environ['CONVOLUTION_PORT'], timeout=2)"]
+CMD ["python", "-m", "service"]
