@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from numbers import Integral
 from typing import Any, cast
 
+from .borders import PADDING_MODES
 from .errors import AmbiguousPaddingMode, InvalidArgument, UnknownPaddingMode
 
 Pads = tuple[tuple[int, int], ...]
@@ -21,16 +22,7 @@ OPERATIONS = ("cross_correlation", "convolution")
 
 # What other libraries call the borders, where the name has one meaning only: NumPy (pad), SciPy (ndimage, signal),
 # OpenCV (BORDER_...), PyTorch, TensorFlow, Dask. semantics: 5.
-_MODE_ALIASES = {
-    "zeros": ("zeros", "zero"),
-    "constant": ("constant", "grid-constant", "fill", "border_constant"),
-    "reflect": ("reflect", "mirror", "reflect_101", "reflect101", "border_reflect_101", "border_reflect101", "border_default"),
-    "symmetric": ("symmetric", "symm", "grid-mirror", "border_reflect"),
-    "replicate": ("replicate", "edge", "nearest", "border_replicate"),
-    "circular": ("circular", "wrap", "grid-wrap", "periodic", "border_wrap"),
-}  # fmt: skip
-PADDING_MODES = tuple(_MODE_ALIASES)
-_CANONICAL_MODE = {alias: mode for mode, aliases in _MODE_ALIASES.items() for alias in aliases}
+_CANONICAL_MODE = {alias: name for name, mode in PADDING_MODES.items() for alias in (name, *mode.aliases)}
 # Names that two libraries use for two borders. `reflect` itself is ours and PyTorch's; written as OpenCV's constant
 # without its prefix, or as a bare English word, nobody can tell.
 _AMBIGUOUS_MODES = (
@@ -130,7 +122,7 @@ def padding_mode_name(value: Any) -> str:
     """
     if not isinstance(value, str):
         raise InvalidArgument(
-            f"padding_mode is {_shown(value)}; it must be one of {quoted(PADDING_MODES)}", "padding_mode"
+            f"padding_mode is {_shown(value)}; it must be one of {quoted(tuple(PADDING_MODES))}", "padding_mode"
         )
     name = value.removeprefix("cv2.").removeprefix("cv.")
     if name in _AMBIGUOUS_MODES or (name not in _CANONICAL_MODE and name.lower() in ("reflect", *_AMBIGUOUS_MODES)):
@@ -143,7 +135,7 @@ def padding_mode_name(value: Any) -> str:
     canonical = _CANONICAL_MODE.get(name) or _CANONICAL_MODE.get(name.lower())
     if canonical is None:
         raise UnknownPaddingMode(
-            f'padding_mode is "{value[:40]}"; it must be one of {quoted(PADDING_MODES)}', "padding_mode"
+            f'padding_mode is "{value[:40]}"; it must be one of {quoted(tuple(PADDING_MODES))}', "padding_mode"
         )
     return canonical
 

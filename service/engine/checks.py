@@ -33,16 +33,18 @@ def checked_rank(input_shape: Ints, kernel_shape: Ints | None = None) -> int:
 
 
 def check_conv_channels(input_shape: Ints, kernel_shape: Ints, groups: int) -> None:
-    """Refuse channels that do not fit, naming the likely cause: channels-last data, a one-channel bank, wrong groups."""
+    """Refuse channels that do not fit, naming the likely cause: channels-last data, a one-channel bank, bad groups."""
     channels, filters, per_group = input_shape[1], kernel_shape[0], kernel_shape[1]
     _check_divides(groups, channels, "channels")
     if per_group * groups == channels:
         _check_divides(groups, filters, "filters")
         return
     wanted = channels // groups
+    noun = "channel" if per_group == 1 else "channels"
+    each, split = (" a group", f" in {groups} groups, {wanted} each") if groups > 1 else ("", "")
     detail = (
-        f"the kernel {list(kernel_shape)} takes {per_group} {'channel' if per_group == 1 else 'channels'}{' a group' if groups > 1 else ''} but "
-        f"the input {list(input_shape)} has {channels}{f' in {groups} groups, {wanted} each' if groups > 1 else ''}; "
+        f"the kernel {list(kernel_shape)} takes {per_group} {noun}{each} but "
+        f"the input {list(input_shape)} has {channels}{split}; "
     )
     if input_shape[-1] == per_group * groups:
         mend = (
@@ -58,7 +60,8 @@ def check_conv_channels(input_shape: Ints, kernel_shape: Ints, groups: int) -> N
     elif per_group == 1:
         mend = f"give every filter {wanted} channels, shape {[filters, wanted, *kernel_shape[2:]]}"
     else:
-        mend = f"send a kernel of shape {[filters, wanted, *kernel_shape[2:]]}, or an input of {per_group * groups} channels"
+        shape = [filters, wanted, *kernel_shape[2:]]
+        mend = f"send a kernel of shape {shape}, or an input of {per_group * groups} channels"
     raise errors.ChannelMismatch(detail + mend, "kernel")
 
 
@@ -69,8 +72,8 @@ def check_transpose_channels(input_shape: Ints, kernel_shape: Ints, groups: int)
     if kernel_shape[0] == channels:
         return
     detail = (
-        f"the kernel {list(kernel_shape)} takes {kernel_shape[0]} channels but the input {list(input_shape)} has {channels}; "
-        "a transposed kernel is (C, F/groups, *K), input channels first"
+        f"the kernel {list(kernel_shape)} takes {kernel_shape[0]} channels but the input {list(input_shape)} "
+        f"has {channels}; a transposed kernel is (C, F/groups, *K), input channels first"
     )
     if input_shape[-1] == kernel_shape[0]:
         raise errors.ChannelMismatch(
@@ -106,8 +109,8 @@ def check_fits(counts: Ints, size: Ints, kernel: Ints, pads: Pads, dilation: Int
         more = -(-(reach - padded) // 2)
         dilated = f" ({k} taps at dilation {d})" if d > 1 else ""
         raise errors.KernelTooLarge(
-            f"the kernel spans {counted(reach, axis, rank)}{dilated} but the padded input has {padded}; pad by at least "
-            f"{counted(more, axis, rank)} {'more ' if b or a else ''}on each side, or use a smaller kernel",
+            f"the kernel spans {counted(reach, axis, rank)}{dilated} but the padded input has {padded}; pad by "
+            f"at least {counted(more, axis, rank)} {'more ' if b or a else ''}on each side, or use a smaller kernel",
             argument,
         )
 

@@ -402,7 +402,9 @@ def plan_pool(
         checks.check_adaptive_options(stride, padding, dilation, ceil_mode, divisor_override)
         counts = per_axis(output_size, rank, "output_size", minimum=1)
         pads: Pads = ((0, 0),) * rank
-        kernel = tuple(max(-(-(i + 1) * n // o) - i * n // o for i in _phases(n, o)) for n, o in zip(size, counts, strict=True))
+        kernel = tuple(
+            max(-(-(i + 1) * n // o) - i * n // o for i in _phases(n, o)) for n, o in zip(size, counts, strict=True)
+        )
         strides = dilations = (1,) * rank
         dropped = overhang = (0,) * rank
     else:
