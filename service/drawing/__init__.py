@@ -1,0 +1,1 @@
+"""Pictures for people: feature maps as pixels and as contact sheets."""

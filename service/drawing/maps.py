@@ -1,0 +1,102 @@
+"""Feature maps as pixels: what `range` means, and which maps have a picture at all."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.drawing.errors import NoPicture
+
+Range = Literal["clip", "absolute", "normalize", "offset"]
+Depth = Literal[8, 16]
+Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+
+
+def to_pixels(maps: NDArray[Any], range: Range = "clip", depth: Depth = 8) -> Pixels:
+    """Turn the values of feature maps into grey levels.
+
+    Parameters
+    ----------
+    maps : ndarray of shape (..., H, W)
+        Any real dtype, finite.
+    range : {"clip", "absolute", "normalize", "offset"}
+        "clip": values as they are; "absolute": their magnitudes; "offset": half the range added, so that 0 is
+        mid-grey (128, or 32768); all three rounded half to even, then clipped to 0..255 (0..65535).
+        "normalize": each map on its own, its smallest value to 0 and its largest to 255 (65535); a constant map has
+        no contrast to stretch and becomes mid-grey.
+    depth : {8, 16}
+        Bits a pixel.
+
+    Returns
+    -------
+    ndarray of the same shape, uint8 or uint16
+
+    Raises
+    ------
+    NoPicture
+        A value is not finite; the detail says where the first one is.
+    """
+    require_finite(maps)
+    pixels = np.empty(maps.shape, dtype=np.uint8 if depth == 8 else np.uint16)
+    top = (1 << depth) - 1
+    # One map at a time: the float64 copy of a whole stack would be eight times the picture.
+    for index in np.ndindex(maps.shape[:-2]):
+        values = _stretched(maps[index].astype(np.float64), range, top)
+        pixels[index] = np.clip(np.rint(values), 0, top)
+    return pixels
+
+
+def _stretched(values: NDArray[np.float64], range: Range, top: int) -> NDArray[np.float64]:
+    if range == "absolute":
+        return np.abs(values)
+    if range == "offset":
+        return values + (top + 1) // 2
+    if range == "normalize":
+        return _normalized(values, top)
+    return values
+
+
+def _normalized(values: NDArray[np.float64], top: int) -> NDArray[np.float64]:
+    low, high = float(values.min()), float(values.max())
+    if low == high:
+        return np.full_like(values, (top + 1) // 2)
+    if not np.isfinite(high - low):
+        # Opposite ends of float64: their distance overflows, half of it does not.
+        values, low, high = values / 2, low / 2, high / 2
+    return (values - low) / (high - low) * top
+
+
+def require_picture(maps: NDArray[Any], spatial_axes: int) -> None:
+    """Refuse what has no picture: 1-D and 3-D maps, empty ones, values that are not finite.
+
+    Raises
+    ------
+    NoPicture
+    """
+    if spatial_axes != 2:
+        raise NoPicture(
+            f"the maps have {spatial_axes} spatial {'axis' if spatial_axes == 1 else 'axes'} and a picture has 2; "
+            "ask for application/json or application/x-npy instead"
+        )
+    if maps.size == 0:
+        raise NoPicture(f"the maps of shape {list(maps.shape)} hold no value")
+    require_finite(maps)
+
+
+def require_finite(maps: NDArray[Any]) -> None:
+    """Refuse values that are not finite, naming the first.
+
+    Raises
+    ------
+    NoPicture
+    """
+    finite = np.isfinite(maps)
+    if finite.all():
+        return
+    first = np.unravel_index(int(np.argmin(finite)), maps.shape)
+    where = [int(position) for position in first]
+    raise NoPicture(
+        f"the value at {where} is {maps[first]} and has no pixel; ask for application/x-npy, which carries it"
+    )
