@@ -1,0 +1,148 @@
+"""What the repository promises of itself: its scripts, its locks, its version, its data."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import service
+
+ROOT = Path(__file__).resolve().parents[1]
+SCRIPTS = sorted(path for path in (ROOT / "scripts").iterdir() if path.suffix != ".md")
+LOCKS = ("service", "test", "bench")
+# Written so that they do not match themselves.
+REGISTRY = re.compile(r"py[p]i\.org|python[h]osted|/[s]imple/|(?:index|registry|find-links)[-_a-z]*[ =:]+\S*:[/]/")
+MACHINE_PATH = re.compile(r"(?:^|[\s\"'=(:`])/(?:[w]ork|[h]ome|[r]oot|[U]sers|[t]mp/scratch)/")
+
+
+def tracked_files() -> list[Path]:
+    """Return the files that Git knows and that are there."""
+    command = ("git", "-c", "safe.directory=*", "ls-files", "-z")
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout.decode()
+    return [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]
+
+
+def requirements(name: str) -> dict[str, list[str]]:
+    """Return the lines of requirements/`name` that ask for something, by the normalised name of what they ask for."""
+    text = (ROOT / "requirements" / name).read_text(encoding="utf-8").replace("\\\n", " ")
+    found: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        stated = re.match(r"([A-Za-z0-9._-]+)", line)
+        if stated and not line.startswith("-"):
+            found.setdefault(normalised(stated[1]), []).append(line)
+    return found
+
+
+def normalised(name: str) -> str:
+    """Return a distribution's name as registries compare it (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def version_pins(name: str) -> dict[str, set[str]]:
+    """Return the versions, with the conditions they stand under, of everything in requirements/`name`."""
+    return {name: {line.split(" --hash")[0].strip() for line in lines} for name, lines in requirements(name).items()}
+
+
+@pytest.mark.parametrize("script", [*SCRIPTS, ROOT / ".ci/run"], ids=lambda path: path.name)
+def test_a_script_is_bash_that_parses_and_can_be_started(script: Path) -> None:
+    assert os.access(script, os.X_OK)
+    assert script.read_text(encoding="utf-8").startswith("#!/usr/bin/env bash\n# ")
+    parsed = subprocess.run(["bash", "-n", str(script)], capture_output=True, text=True, check=False)
+    assert (parsed.returncode, parsed.stderr) == (0, "")
+
+
+def test_the_scripts_readme_lists_every_script_and_no_other() -> None:
+    readme = (ROOT / "scripts/README.md").read_text(encoding="utf-8")
+
+    listed = re.findall(r"^\| `(?:\./)?(?:scripts/)?([a-z]+)[ `]", readme, re.MULTILINE)
+
+    assert sorted(listed) == [script.name for script in SCRIPTS]
+
+
+def test_ci_calls_the_scripts_and_nothing_else() -> None:
+    workflow = (ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8")
+
+    commands = re.findall(r"^\s*(?:- )?run: (.*)$", workflow, re.MULTILINE)
+
+    assert commands
+    assert {command for command in commands if not re.fullmatch(r"\./scripts/[a-z]+", command)} == set()
+
+
+def test_the_changelog_opens_with_the_version_that_the_service_has() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+    versions = re.findall(r"^## \[?(\d+\.\d+\.\d+)\]?", changelog, re.MULTILINE)
+
+    assert versions[0] == service.__version__
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_every_locked_requirement_has_a_hash_and_a_version(name: str) -> None:
+    locked = requirements(f"{name}.txt")
+
+    assert locked
+    assert [line for lines in locked.values() for line in lines if "--hash=sha256:" not in line] == []
+    assert [line for lines in locked.values() for line in lines if "==" not in line] == []
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_lock_covers_what_was_asked_for(name: str) -> None:
+    asked = requirements(f"{name}.in").keys() | (requirements("service.in").keys() if name != "service" else set())
+
+    assert asked - requirements(f"{name}.txt").keys() == set()
+
+
+@pytest.mark.parametrize(("larger", "smaller"), [("test", "service"), ("bench", "service")])
+def test_tests_and_benchmarks_run_with_what_is_deployed(larger: str, smaller: str) -> None:
+    """scripts/install relies on it: who has the larger set has the smaller one."""
+    ours, theirs = version_pins(f"{smaller}.txt"), version_pins(f"{larger}.txt")
+
+    assert {name: theirs.get(name) for name in ours} == ours
+
+
+@pytest.mark.parametrize(
+    ("pattern", "example"),
+    [
+        (REGISTRY, "https://py" + "pi.org/project/numpy"),
+        (REGISTRY, "--extra-index-url https" + "://example.org"),
+        (REGISTRY, "registry = http" + "://localhost:4873"),
+        (MACHINE_PATH, "cd /wo" + "rk/main"),
+        (MACHINE_PATH, '"/ho' + 'me/someone/project"'),
+    ],
+)
+def test_the_patterns_for_machine_specifics_recognise_them(pattern: re.Pattern[str], example: str) -> None:
+    assert pattern.search(example)
+
+
+def test_no_tracked_file_names_a_registry_or_a_path_of_one_machine() -> None:
+    found = []
+    for path in tracked_files():
+        content = path.read_bytes()
+        if b"\0" in content:
+            continue
+        for number, line in enumerate(content.decode("utf-8").splitlines(), start=1):
+            if REGISTRY.search(line) or MACHINE_PATH.search(line):
+                found.append(f"{path.relative_to(ROOT)}:{number}: {line[:160]}")
+    assert found == []
+
+
+def test_the_photograph_is_the_one_whose_provenance_is_told() -> None:
+    digest = hashlib.sha256((ROOT / "tests/data/grace_hopper.jpg").read_bytes()).hexdigest()
+
+    assert digest in (ROOT / "tests/data/README.md").read_text(encoding="utf-8")
+
+
+def test_the_oldest_python_is_the_same_everywhere() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+    oldest = project["project"]["requires-python"].removeprefix(">=")
+
+    assert project["tool"]["mypy"]["python_version"] == oldest
+    assert project["tool"]["ruff"]["target-version"] == "py" + oldest.replace(".", "")
+    assert f"--python-version {oldest} " in (ROOT / "scripts/lock").read_text(encoding="utf-8")
