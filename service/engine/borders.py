@@ -21,6 +21,9 @@ Array: TypeAlias = npt.NDArray[Any]
 Region: TypeAlias = tuple[tuple[int, int], ...]
 """A (start, stop) a spatial axis, in the input's own coordinates."""
 
+Index: TypeAlias = tuple[Any, ...]
+"""What goes between the brackets of an array."""
+
 Positions: TypeAlias = npt.NDArray[np.int64]
 Source: TypeAlias = Callable[[Positions, int], Positions]
 
@@ -140,9 +143,6 @@ def fold(gradient: Array, region: Region, out: Array, mode: str = "zeros") -> Ar
         repeated = tuple(a for a in range(part.ndim) if cells.shape[a] == 1 != part.shape[a])
         cells += part.sum(axis=repeated, keepdims=True) if repeated else part
     return out
-
-
-Index: TypeAlias = tuple[Any, ...]
 
 
 def _pieces(shape: tuple[int, ...], region: Region, mode: str) -> Iterator[tuple[Index, Index | None]]:

@@ -1,0 +1,55 @@
+"""Convolution and pooling of N-dimensional arrays, forward and backward, on NumPy alone.
+
+Canonical layouts: inputs are (N, C, *S), batch, channels and any number of spatial axes; kernels (F, C/groups, *K).
+"""
+
+from __future__ import annotations
+
+from .control import Control
+from .convolution import conv
+from .errors import (
+    AmbiguousPaddingMode,
+    Cancelled,
+    ChannelMismatch,
+    EmptyOutput,
+    EmptyWindow,
+    EngineError,
+    GroupsMismatch,
+    InvalidArgument,
+    KernelTooLarge,
+    MethodNotApplicable,
+    OutputPaddingTooLarge,
+    PaddingTooLarge,
+    ShapeMismatch,
+    UnknownMethod,
+    UnknownPaddingMode,
+)
+from .geometry import ConvPlan, ConvTransposePlan, PoolPlan, plan_conv, plan_conv_transpose, plan_pool
+from .methods import METHODS
+
+__all__ = [
+    "METHODS",
+    "AmbiguousPaddingMode",
+    "Cancelled",
+    "ChannelMismatch",
+    "Control",
+    "ConvPlan",
+    "ConvTransposePlan",
+    "EmptyOutput",
+    "EmptyWindow",
+    "EngineError",
+    "GroupsMismatch",
+    "InvalidArgument",
+    "KernelTooLarge",
+    "MethodNotApplicable",
+    "OutputPaddingTooLarge",
+    "PaddingTooLarge",
+    "PoolPlan",
+    "ShapeMismatch",
+    "UnknownMethod",
+    "UnknownPaddingMode",
+    "conv",
+    "plan_conv",
+    "plan_conv_transpose",
+    "plan_pool",
+]

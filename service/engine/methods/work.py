@@ -1,0 +1,101 @@
+"""What every method is given: the plan, the arrays, where the answer goes, and how to run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+
+import numpy as np
+
+from service.engine.borders import Array, Index, Region, fill
+from service.engine.control import Control
+from service.engine.geometry import ConvPlan
+
+BLOCK_BYTES = 512 * 1024
+"""What a block's arrays take together: half of a core's second-level cache, so that the next block's fit beside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One convolution to compute.
+
+    Attributes
+    ----------
+    plan
+        The shapes; letters as there.
+    input : ndarray of shape (N, C, *S)
+        Of any real dtype and layout.
+    kernel : ndarray of shape (F, C/G, *K)
+        C-contiguous, of the output's dtype, already flipped if the operation asks for it: methods correlate.
+    bias : ndarray of shape (F, *1) or (F, *S'), or None
+        Of the output's dtype.
+    padding_value
+        What fills the padding of modes ``zeros`` and ``constant``.
+    out : ndarray of shape (N, F, *S')
+        C-contiguous, uninitialised; float32 or float64.
+    control
+        Cancel check, threads and memory.
+    """
+
+    plan: ConvPlan
+    input: Array
+    kernel: Array
+    bias: Array | None
+    padding_value: float
+    out: Array
+    control: Control
+
+    def window(self, image: int, channels: slice, region: Region, out: Array | None = None) -> Array:
+        """Return a region of the padded input, (channels, *region), in the output's dtype.
+
+        A view where the region lies inside an input of that dtype; otherwise a copy, in `out` if it is given.
+        """
+        source = self.input[image, channels]
+        inside = all(start >= 0 and stop <= n for (start, stop), n in zip(region, self.plan.input_size, strict=True))
+        if inside and source.dtype == self.out.dtype:
+            return source[(slice(None), *(slice(*bounds) for bounds in region))]
+        if out is None:
+            out = np.empty((len(source), *(stop - start for start, stop in region)), self.out.dtype)
+        return fill(source, region, out, self.plan.padding_mode, self.padding_value)
+
+
+def region_of(plan: ConvPlan, tile: Region) -> Region:
+    """Return the part of the padded input that a tile of output positions reads, in the input's own coordinates."""
+    axes = zip(tile, plan.stride, plan.padding, plan.span, strict=True)
+    return tuple((start * s - before, (stop - 1) * s - before + reach) for (start, stop), s, (before, _), reach in axes)
+
+
+def taps(plan: ConvPlan, tile: Region) -> Iterator[tuple[tuple[int, ...], Index]]:
+    """Yield each tap's place in the kernel and the slices of `region_of(plan, tile)` that it meets, a window each."""
+    counts = [stop - start for start, stop in tile]
+    for tap in product(*map(range, plan.kernel_size)):
+        axes = zip(tap, counts, plan.stride, plan.dilation, strict=True)
+        yield tap, tuple(slice(t * d, t * d + (count - 1) * s + 1, s) for t, count, s, d in axes)
+
+
+def tiles(plan: ConvPlan, cells: int) -> list[Region]:
+    """Split the output positions into tiles whose regions of the padded input hold about `cells` cells.
+
+    The axis that is cut next is the one where the overlap of neighbouring regions costs least; rows stay whole longest.
+    """
+    chunk = list(plan.output_size)
+
+    def reads(axis: int, length: int) -> int:
+        return (length - 1) * plan.stride[axis] + plan.span[axis]
+
+    while prod(reads(a, c) for a, c in enumerate(chunk)) > cells and max(chunk) > 1:
+        halves = [-(-c // 2) for c in chunk]
+        costs = [
+            (2 * reads(a, h) / reads(a, c) + (a == plan.rank - 1 and c <= 1024), a)
+            for a, (c, h) in enumerate(zip(chunk, halves, strict=True))
+            if c > 1
+        ]
+        axis = min(costs)[1]
+        chunk[axis] = halves[axis]
+    starts = (range(0, size, step) for size, step in zip(plan.output_size, chunk, strict=True))
+    return [
+        tuple((s, min(s + c, size)) for s, c, size in zip(start, chunk, plan.output_size, strict=True))
+        for start in product(*starts)
+    ]
