@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Real
 from typing import Any
 
 from . import errors
@@ -144,7 +143,7 @@ def check_kind_options(kind: str, count_include_pad: bool, divisor_override: int
     """Refuse a pool's option that its kind would ignore."""
     if divisor_override is not None:
         at_least(divisor_override, 1, "divisor_override")
-    if isinstance(p, bool) or not isinstance(p, Real) or not 0 < p < float("inf"):
+    if isinstance(p, bool) or not isinstance(p, (int, float)) or not 0 < p < float("inf"):
         raise errors.InvalidArgument(f"p is {p}; it must be a finite number above 0", "p")
     ignored = [
         ("divisor_override", divisor_override is not None, "average"),

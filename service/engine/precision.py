@@ -57,7 +57,7 @@ def compute_dtype(input: Array, dtype: Any = None) -> FloatType:
         name = str(dtype)
     if name not in DTYPES:
         raise InvalidArgument(f'dtype is "{name[:40]}"; it must be "float32" or "float64"', "dtype")
-    return np.dtype(name)
+    return np.dtype(np.float32 if name == "float32" else np.float64)
 
 
 def checked_bias(bias: npt.ArrayLike | None, output_shape: tuple[int, ...], dtype: FloatType) -> Array | None:
