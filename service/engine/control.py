@@ -22,16 +22,24 @@ class Control:
         Threads that a computation may use; None lets it use the machine's cores.
     budget_bytes
         Working memory beyond input and output.
+    on_method
+        Told the name of the method that computes, once it is chosen.
     """
 
     cancelled: Callable[[], bool] | None = None
     threads: int | None = None
     budget_bytes: int = DEFAULT_BUDGET_BYTES
+    on_method: Callable[[str], None] | None = None
 
     def check(self) -> None:
         """Raise `Cancelled` if the caller asked to stop."""
         if self.cancelled is not None and self.cancelled():
             raise Cancelled
+
+    def report_method(self, name: str) -> None:
+        """Tell the caller which method computes."""
+        if self.on_method is not None:
+            self.on_method(name)
 
 
 DEFAULT_CONTROL = Control()

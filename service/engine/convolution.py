@@ -108,13 +108,15 @@ def conv(
     offset = checked_bias(bias, plan.output_shape, result_dtype)
     fill_value = checked_padding_value(padding_value, plan.padding_mode)
     name = choose(method)
+    running = control or DEFAULT_CONTROL
+    running.report_method(name)
     if plan.operation == "convolution":
         weights = np.flip(weights, axis=tuple(range(2, weights.ndim)))
     out = np.empty(plan.output_shape, result_dtype)
     # What overflows or is not finite in the data is the data's; the answer carries it.
     with np.errstate(all="ignore"):
         weights = np.ascontiguousarray(weights, result_dtype)
-        METHODS[name](Work(plan, data, weights, offset, fill_value, out, control or DEFAULT_CONTROL))
+        METHODS[name](Work(plan, data, weights, offset, fill_value, out, running))
     return out
 
 
