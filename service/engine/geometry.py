@@ -26,9 +26,8 @@ from .arguments import (
     padding_mode_name,
     per_axis,
 )
+from .pool_kinds import POOL_KINDS
 from .sizes import Ints, ceil_window_count, same_padding, span, window_count
-
-POOL_KINDS = ("max", "average", "min", "lp")
 
 
 def _resolve_padding(padding: Any, size: Ints, kernel: Ints, stride: Ints, dilation: Ints) -> Pads:
@@ -389,7 +388,7 @@ def plan_pool(
     [(0, 3), (2, 5), (4, 7)]
     """
     rank = checks.checked_rank(input_shape)
-    one_of(kind, POOL_KINDS, "kind")
+    one_of(kind, tuple(POOL_KINDS), "kind")
     if (kernel_size is None) == (output_size is None):
         given = "both are" if kernel_size is not None else "neither is"
         raise errors.InvalidArgument(
