@@ -10,11 +10,14 @@ same arrays without the lists and comes here for the verdict whenever something 
 from __future__ import annotations
 
 import binascii
+import re
+from collections.abc import Collection
 from itertools import chain
 from math import prod
 from typing import Any
 
 import numpy as np
+import pybase64
 from numpy.typing import NDArray
 
 from .document import ReadLimits, pointer_to
@@ -61,9 +64,9 @@ def too_many_elements(actual: int, limit: int, pointer: str) -> TooManyElements:
     )
 
 
-def is_array_object(value: dict[str, Any]) -> bool:
+def is_array_object(keys: Collection[str]) -> bool:
     """Whether an object in an array's place means an array: it speaks of data or a shape, and names nothing."""
-    return "name" not in value and not value.keys().isdisjoint(("data", "base64", "shape", "dtype"))
+    return "name" not in keys and any(key in keys for key in ("data", "base64", "shape", "dtype"))
 
 
 def array_from_lists(rows: list[Any], pointer: str, limits: ReadLimits, budget: ElementBudget) -> NDArray[np.float64]:
@@ -316,10 +319,11 @@ def unpack(text: Any, shape: tuple[int, ...], dtype: np.dtype[Any], pointer: str
     if not isinstance(text, str):
         raise InvalidBase64(f"base64 is {describe(text)}; it must be a string", place)
     try:
-        raw = binascii.a2b_base64(text, strict_mode=True)
-    except ValueError as error:  # binascii.Error is one; a plain one is raised for text that is not ASCII
-        raise InvalidBase64(f"{error}; base64 uses A-Z a-z 0-9 + / and = at the end".lower(), place) from error
-    if binascii.b2a_base64(raw[len(raw) // 3 * 3 :], newline=False).decode() != text[len(raw) // 3 * 4 :]:
+        raw = pybase64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise InvalidBase64(_base64_fault(text), place) from error
+    whole = len(raw) // 3
+    if pybase64.b64encode_as_string(raw[whole * 3 :]) != text[whole * 4 :]:
         raise InvalidBase64("bits are set behind the last byte; it was cut off or put together wrongly", place)
     expected = prod(shape) * dtype.itemsize
     if len(raw) != expected:
@@ -331,3 +335,10 @@ def unpack(text: Any, shape: tuple[int, ...], dtype: np.dtype[Any], pointer: str
         )
     array = np.frombuffer(raw, dtype=dtype.newbyteorder("<"))
     return array.astype(dtype, copy=False).reshape(shape)
+
+
+def _base64_fault(text: str) -> str:
+    fault = re.search(r"[^A-Za-z0-9+/=]|=(?!=?$)", text)
+    if fault:
+        return f"character {fault.start()} is {fault[0]!r}; base64 has only A-Z a-z 0-9 + / and = at its end"
+    return f"it has {len(text)} characters; base64 comes in fours, filled up with ="

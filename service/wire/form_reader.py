@@ -47,7 +47,7 @@ def read_form(form: Form, fields: Fields, limits: ReadLimits) -> Document:
 
 
 def _text(part: Part, fields: Fields, limits: ReadLimits) -> Any:
-    if part.name not in fields.strings and part.data.lstrip()[:1] in (b"[", b"{"):
+    if part.name not in fields.strings and _opens_json(part.data):
         return _json(part, fields, limits)
     try:
         text = part.data.decode("utf-8")
@@ -67,6 +67,10 @@ def _text(part: Part, fields: Fields, limits: ReadLimits) -> Any:
     return text
 
 
+def _opens_json(data: bytearray) -> bool:
+    return data.lstrip(b" \t\r\n").startswith((b"[", b"{"))
+
+
 def _json(part: Part, fields: Fields, limits: ReadLimits) -> Any:
     return read_json_value(part.data, fields, limits, name=part.name, pointer=part.pointer)
 
@@ -79,7 +83,7 @@ def _file(part: Part, fields: Fields, limits: ReadLimits) -> Any:
             return read_picture(part.data, part.pointer, limits)
         taken = ", ".join(sorted(fields.pictures)) or "no field"
         raise UnexpectedFile(f"{part.name} came as a picture; pictures are taken for {taken}", part.pointer)
-    if part.data.lstrip()[:1] in (b"[", b"{"):
+    if _opens_json(part.data):
         return _json(part, fields, limits)
     raise UnrecognisedFile(_unrecognised(part, fields), part.pointer)
 

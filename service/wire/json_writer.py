@@ -5,12 +5,12 @@ orjson writes NaN and infinity as ``null`` and says nothing, so they are looked 
 
 from __future__ import annotations
 
-import binascii
 import math
 from typing import Any, Literal
 
 import numpy as np
 import orjson
+import pybase64
 from numpy.typing import NDArray
 
 from .document import pointer_to
@@ -42,7 +42,7 @@ def encode_array(array: NDArray[Any], encoding: ArrayEncoding) -> Any:
     if encoding == "flat":
         return head | {"data": array.reshape(-1)}
     little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
-    return head | {"base64": binascii.b2a_base64(little.reshape(-1).view(np.uint8), newline=False).decode("ascii")}
+    return head | {"base64": pybase64.b64encode_as_string(little.reshape(-1).view(np.uint8).data)}
 
 
 def _plain(value: Any) -> Any:

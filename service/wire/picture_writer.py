@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+
+from .errors import UnwritablePicture
+from .libvips import pyvips
 
 PictureFormat = Literal["png", "webp", "jpeg"]
 
+PNG_LEVEL = 2
+"""zlib's level for PNG: on photographs a tenth larger than level 6, in less than half the time."""
 
-def write_picture(pixels: NDArray[Any], alpha: NDArray[Any] | None, picture_format: PictureFormat) -> bytes:
+_MAX_SIDE = {"png": 2**24, "webp": 16383, "jpeg": 65500}
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "png": {"filter": "up"},  # one filter for all rows: a third smaller than none, a third faster than trying each
+    "webp": {"Q": 90, "effort": 2},
+    "jpeg": {"Q": 95, "subsample_mode": "off"},
+}
+
+
+def write_picture(
+    pixels: NDArray[Any],
+    alpha: NDArray[Any] | None,
+    picture_format: PictureFormat,
+    *,
+    png_level: int = PNG_LEVEL,
+) -> bytes:
     """Encode pixels; the same pixels give the same bytes.
 
     Parameters
@@ -21,17 +38,48 @@ def write_picture(pixels: NDArray[Any], alpha: NDArray[Any] | None, picture_form
     alpha : ndarray of shape (H, W) of the same dtype, or None
         Left out of a JPEG, which has none.
     picture_format : "png", "webp" or "jpeg"
+        PNG is lossless in 8 and 16 bit; WebP (quality 90) and JPEG (quality 95) are not.
+    png_level : int
+        0 (fast) to 9 (small).
+
+    Raises
+    ------
+    UnwritablePicture
+        If the format cannot hold a picture of this size or depth.
     """
+    _check(pixels, picture_format)
     planes = [pixels] if pixels.ndim == 2 else list(pixels)
     if alpha is not None and picture_format != "jpeg":
         planes.append(alpha)
-    samples = planes[0] if len(planes) == 1 else np.stack(planes, axis=-1)
-    buffer = io.BytesIO()
-    image = Image.fromarray(samples)
+    bands = [_band(plane) for plane in planes]
+    image = bands[0].bandjoin(bands[1:]) if len(bands) > 1 else bands[0]
+    image = image.copy(interpretation=_interpretation(pixels))
+    options = _OPTIONS[picture_format] | {"keep": "none"}
     if picture_format == "png":
-        image.save(buffer, "PNG", compress_level=6)
-    elif picture_format == "webp":
-        image.save(buffer, "WEBP", lossless=True)
-    else:
-        image.save(buffer, "JPEG", quality=95)
-    return buffer.getvalue()
+        return bytes(image.pngsave_buffer(compression=png_level, **options))
+    if picture_format == "webp":
+        return bytes(image.webpsave_buffer(**options))
+    return bytes(image.jpegsave_buffer(**options))
+
+
+def _check(pixels: NDArray[Any], picture_format: PictureFormat) -> None:
+    if pixels.dtype != np.uint8 and not (pixels.dtype == np.uint16 and picture_format == "png"):
+        detail = f"{picture_format} cannot hold samples of {pixels.dtype}; 8-bit goes into all, 16-bit into png"
+        raise UnwritablePicture(detail)
+    height, width = pixels.shape[-2:]
+    limit = _MAX_SIDE[picture_format]
+    if max(height, width) > limit:
+        detail = f"{picture_format} holds at most {limit:,} pixels a side; the maps have {width:,} × {height:,}"
+        raise UnwritablePicture(detail, limit=limit, actual=max(height, width))
+
+
+def _band(plane: NDArray[Any]) -> Any:
+    height, width = plane.shape
+    kind = "uchar" if plane.dtype == np.uint8 else "ushort"
+    return pyvips.Image.new_from_memory(np.ascontiguousarray(plane).data, width, height, 1, kind)
+
+
+def _interpretation(pixels: NDArray[Any]) -> str:
+    if pixels.dtype == np.uint8:
+        return "b-w" if pixels.ndim == 2 else "srgb"
+    return "grey16" if pixels.ndim == 2 else "rgb16"

@@ -1,28 +1,28 @@
-"""Pictures read into channels-first pixels, nothing lost and nothing believed.
+"""Pictures read into channels-first pixels: no sample cut to fewer bits, no header believed.
 
-Pillow decodes, from a short list of formats. The size is judged from the header, before a pixel is decoded; a warning
-is a refusal; and whatever a decoder raises on junk becomes one of this package's errors.
+Each format is told by its first bytes and given to its own decoder, never to a search through all that a library knows.
+The size is judged from the header before a pixel is decoded. libvips decodes; it has no BMP, which Pillow reads.
 """
 
 from __future__ import annotations
 
 import io
 import struct
-import warnings
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from .document import Buffer, ReadLimits
 from .errors import PictureTooLarge, UndecodablePicture, UnsupportedPicture
+from .libvips import pyvips
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF")
 Color = Literal["auto", "gray", "rgb"]
 
-_REC601 = np.array([0.299, 0.587, 0.114])
+_REC601 = (0.299, 0.587, 0.114)
 _SIGNATURES = (
     (b"\x89PNG\r\n\x1a\n", "PNG"),
     (b"\xff\xd8\xff", "JPEG"),
@@ -32,6 +32,15 @@ _SIGNATURES = (
     (b"GIF87a", "GIF"),
     (b"GIF89a", "GIF"),
 )
+_LOADERS = {
+    "PNG": pyvips.Image.pngload_buffer,
+    "JPEG": pyvips.Image.jpegload_buffer,
+    "WEBP": pyvips.Image.webpload_buffer,
+    "TIFF": pyvips.Image.tiffload_buffer,
+    "GIF": pyvips.Image.gifload_buffer,
+}
+_PNG_END = b"\0\0\0\0IEND\xae\x42\x60\x82"
+_DTYPES = {"uchar": np.uint8, "ushort": np.uint16}
 
 
 @dataclass(frozen=True)
@@ -41,7 +50,7 @@ class Picture:
     Attributes
     ----------
     pixels : ndarray of shape (C, H, W), uint8 or uint16
-        C is 1 (grey) or 3 (red, green, blue).
+        C is 1 (grey) or 3 (red, green, blue). It may be a strided view, since decoders give the channels innermost.
     alpha : ndarray of shape (H, W) or None
         Set aside, of the same dtype.
     """
@@ -61,8 +70,11 @@ class Picture:
         Three channels of grey are three times the same.
         """
         if color == "gray" and len(self.pixels) == 3:
-            luma = np.tensordot(_REC601, self.pixels, axes=1)
-            return replace(self, pixels=np.rint(luma).astype(self.pixels.dtype)[np.newaxis])
+            red, green, blue = self.pixels
+            luma = red * _REC601[0]
+            luma += green * _REC601[1]
+            luma += blue * _REC601[2]
+            return replace(self, pixels=np.rint(luma, out=luma).astype(self.pixels.dtype)[np.newaxis])
         if color == "rgb" and len(self.pixels) == 1:
             return replace(self, pixels=np.repeat(self.pixels, 3, axis=0))
         return self
@@ -77,64 +89,102 @@ def picture_format(data: Buffer) -> str | None:
 
 
 def read_picture(data: Buffer, pointer: str, limits: ReadLimits) -> Picture:
-    """Decode a PNG, JPEG, WebP, TIFF, BMP or the first frame of a GIF.
+    """Decode a PNG, JPEG, WebP, TIFF or BMP, or the first frame or page where there are several, as in a GIF.
+
+    8 and 16 bits a sample are kept, in grey and in colour. Palettes and bilevel pictures become RGB or grey, CMYK
+    becomes RGB, the EXIF orientation is applied, and alpha is set aside.
+
+    Parameters
+    ----------
+    data : bytes-like
+        The whole file.
+    pointer : str
+        Where the picture stands in the document, for errors.
 
     Raises
     ------
     UnsupportedPicture
-        If the bytes are none of these, or of a kind that would lose something.
+        If the bytes are none of these formats, or hold samples that are not 8 or 16 bit (a float TIFF: send .npy).
     PictureTooLarge
-        If the header says more pixels than ``max_picture_pixels``.
+        If the header says more than ``max_picture_pixels``, or more samples than ``max_elements``.
     UndecodablePicture
         If it is truncated or corrupt.
     """
     kind = picture_format(data)
     if kind is None:
         raise UnsupportedPicture(f"the bytes are no picture of a kind read here: {', '.join(FORMATS)}", pointer)
+    if kind == "BMP":
+        return _split(_read_bmp(data, pointer, limits))
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            with Image.open(io.BytesIO(data), formats=(kind,)) as image:
-                _check_size(image.size, pointer, limits)
-                _check_mode(image, pointer)
-                return _pixels(ImageOps.exif_transpose(image))
-    except (UnsupportedPicture, PictureTooLarge):
-        raise
-    except (OSError, ValueError, SyntaxError, ArithmeticError, LookupError, TypeError, AttributeError, struct.error,
-            Warning, MemoryError, RuntimeError, EOFError, Image.DecompressionBombError) as error:  # fmt: skip
-        raise UndecodablePicture(
-            f"the {kind} picture cannot be decoded; it is truncated or corrupt", pointer
-        ) from error
+        return _split(_read_with_libvips(kind, data, pointer, limits))
+    except pyvips.Error as error:
+        raise _undecodable(kind, pointer) from error
 
 
-def _check_size(size: tuple[int, int], pointer: str, limits: ReadLimits) -> None:
-    width, height = size
-    limit = limits.max_picture_pixels
-    if width * height > limit:
-        raise PictureTooLarge(
-            f"the picture has {width} × {height} = {width * height:,} pixels; at most {limit:,} are taken",
-            pointer,
-            limit=limit,
-            actual=width * height,
-        )
+def _undecodable(kind: str, pointer: str) -> UndecodablePicture:
+    return UndecodablePicture(f"the {kind} picture cannot be decoded; it is truncated or corrupt", pointer)
 
 
-def _check_mode(image: Image.Image, pointer: str) -> None:
-    if image.mode in ("F", "I"):
-        raise UnsupportedPicture("the picture holds 32-bit samples; send it as .npy", pointer)
+def _read_with_libvips(kind: str, data: Buffer, pointer: str, limits: ReadLimits) -> NDArray[Any]:
+    """Return the samples as (H, W, channels), orientation applied."""
+    image = _LOADERS[kind](data, access="sequential", fail_on="error")
+    _check_size(image.width, image.height, image.bands, pointer, limits)
+    if kind == "PNG" and bytes(data).rfind(_PNG_END) < 0:  # libpng is content once the last row is there
+        raise _undecodable(kind, pointer)
+    if image.format not in _DTYPES:
+        detail = f"the picture holds samples of type {image.format}; 8 and 16 bit are read, send others as .npy"
+        raise UnsupportedPicture(detail, pointer)
+    orientation = image.get("orientation") if image.get_typeof("orientation") else 1
+    if image.interpretation == "cmyk":
+        image = image.colourspace("srgb")
+    if image.bands > 4:
+        raise UnsupportedPicture(f"the picture has {image.bands} channels; 1 to 4 are read, send it as .npy", pointer)
+    samples = np.frombuffer(image.write_to_memory(), dtype=_DTYPES[image.format])
+    return _upright(samples.reshape(image.height, image.width, image.bands), orientation)
 
 
-def _pixels(image: Image.Image) -> Picture:
-    if image.mode in ("I;16", "I;16B", "I;16L", "I;16N"):
-        return Picture(np.asarray(image).astype(np.uint16)[np.newaxis])
-    if image.mode == "1":
-        image = image.convert("L")
-    if image.mode in ("P", "PA", "CMYK", "YCbCr", "LAB", "HSV", "RGBX", "RGBa", "La"):
-        image = image.convert("RGBA" if image.mode in ("PA", "RGBa") or "transparency" in image.info else "RGB")
-    samples = np.asarray(image)
-    if samples.ndim == 2:
-        return Picture(samples[np.newaxis])
-    channels = np.ascontiguousarray(np.moveaxis(samples, -1, 0))
+def _read_bmp(data: Buffer, pointer: str, limits: ReadLimits) -> NDArray[Any]:
+    """Return the samples of a BMP as (H, W, channels)."""
+    try:
+        size, width, height = struct.unpack_from("<Iii", data, 14)
+        if size == 12:  # the header of OS/2, with 16-bit sizes
+            width, height = struct.unpack_from("<HH", data, 18)
+        _check_size(abs(width), abs(height), 3, pointer, limits)  # the height is negative where the top row is first
+        with Image.open(io.BytesIO(data), formats=("BMP",)) as image:
+            mode = {"1": "L", "L": "L", "RGBA": "RGBA"}.get(image.mode, "RGB")
+            samples = np.asarray(image.convert(mode))
+    except (OSError, ValueError, SyntaxError, EOFError, ArithmeticError, LookupError, TypeError, struct.error) as error:
+        if isinstance(error, PictureTooLarge):
+            raise
+        raise _undecodable("BMP", pointer) from error
+    return samples.reshape(*samples.shape[:2], -1)
+
+
+def _check_size(width: int, height: int, channels: int, pointer: str, limits: ReadLimits) -> None:
+    pixels, samples = width * height, width * height * channels
+    if pixels > limits.max_picture_pixels:
+        limit = limits.max_picture_pixels
+        detail = f"the picture has {width} × {height} = {pixels:,} pixels; at most {limit:,} are taken"
+        raise PictureTooLarge(detail, pointer, limit=limit, actual=pixels)
+    if samples > limits.max_elements:
+        limit = limits.max_elements
+        detail = f"the picture has {width} × {height} × {channels} = {samples:,} samples; at most {limit:,} are taken"
+        raise PictureTooLarge(detail, pointer, limit=limit, actual=samples)
+
+
+def _upright(samples: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Return `samples` (H, W, channels) as a view turned as EXIF (2.3, tag 0x0112) says it is to be seen."""
+    if orientation in (5, 6, 7, 8):  # the rows are the columns
+        samples = samples.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        samples = samples[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        samples = samples[::-1]
+    return samples
+
+
+def _split(samples: NDArray[Any]) -> Picture:
+    channels = np.moveaxis(samples, -1, 0)
     if len(channels) in (2, 4):
         return Picture(channels[:-1], channels[-1])
     return Picture(channels)
