@@ -26,6 +26,7 @@ from .errors import (
 )
 from .geometry import ConvPlan, ConvTransposePlan, PoolPlan, plan_conv, plan_conv_transpose, plan_pool
 from .methods import METHODS
+from .pooling import pool
 
 __all__ = [
     "METHODS",
@@ -52,4 +53,5 @@ __all__ = [
     "plan_conv",
     "plan_conv_transpose",
     "plan_pool",
+    "pool",
 ]

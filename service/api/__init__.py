@@ -1,0 +1,1 @@
+"""HTTP: negotiate, call one operation, answer. No arithmetic here."""

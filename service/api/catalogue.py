@@ -1,0 +1,124 @@
+"""What the service offers: its named kernels, and the limits in force."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service import engine, kernels
+from service.wire import write_json
+
+from .errors import HttpProblem
+from .negotiation import JSON, NPY, negotiate
+from .openapi_responses import json_response, problem_responses
+from .state import service_of
+
+router = APIRouter(prefix="/v1", tags=["about the service"])
+
+_EXAMPLE = {
+    "name": "sobel_y",
+    "description": "Finds horizontal edges.",
+    "parameters": [],
+    "size": [3, 3],
+    "source": "Sobel and Feldman, 1968.",
+}
+
+
+@router.get(
+    "/kernels",
+    summary="List the named kernels",
+    responses=json_response("KernelList", {"kernels": [_EXAMPLE]}) | problem_responses("not-acceptable"),
+    operation_id="list_kernels",
+)
+async def list_kernels(request: Request) -> Response:
+    """Every kernel that can be used by name, with what it detects, its parameters and the source of its numbers."""
+    negotiate(request.headers.get("accept"), (JSON,))
+    return Response(write_json({"kernels": [_described(name) for name in kernels.names()]}), media_type=JSON)
+
+
+@router.get(
+    "/kernels/{name}",
+    summary="Make a named kernel",
+    responses=json_response("KernelAnswer", _EXAMPLE | {"kernel": [[-1, -2, -1], [0, 0, 0], [1, 2, 1]]}, {NPY: {}})
+    | problem_responses("not-found", "unknown-kernel-parameter", "kernel-parameter-invalid", "not-acceptable"),
+    openapi_extra={
+        "parameters": [
+            {
+                "name": "parameters",
+                "in": "query",
+                "description": "The kernel's own parameters, each as a query argument: `?size=5&sigma=1.2`.",
+                "schema": {"type": "object", "additionalProperties": {"type": "number"}},
+                "style": "form",
+                "explode": True,
+            }
+        ]
+    },
+    operation_id="get_kernel",
+)
+async def get_kernel(request: Request, name: str) -> Response:
+    """A kernel's numbers, made with the parameters given as query arguments."""
+    media_type = negotiate(request.headers.get("accept"), (JSON, NPY))
+    if name not in kernels.names():
+        try:
+            kernels.describe(name)
+        except kernels.UnknownKernel as error:
+            raise HttpProblem("not-found", error.detail) from None
+    parameters = _query_parameters(request)
+    matrix = kernels.make(name, **parameters)
+    if media_type == NPY:
+        from service.wire import write_npy
+
+        return Response(write_npy(matrix), media_type=NPY)
+    return Response(write_json(_described(name) | {"size": list(matrix.shape), "kernel": matrix}), media_type=JSON)
+
+
+@router.get(
+    "/limits",
+    summary="List the limits in force",
+    responses=json_response("Limits", {"limits": {"max_body_bytes": 67108864}, "methods": ["direct"]})
+    | problem_responses("not-acceptable"),
+    operation_id="list_limits",
+)
+async def list_limits(request: Request) -> Response:
+    """Every limit on a request, with its number, and the methods by name."""
+    negotiate(request.headers.get("accept"), (JSON,))
+    limits = service_of(request).settings.limits()
+    return Response(write_json({"limits": limits, "methods": list(engine.METHODS)}), media_type=JSON)
+
+
+def _described(name: str) -> dict[str, Any]:
+    kernel = kernels.describe(name)
+    return {
+        "name": kernel.name,
+        "description": kernel.description,
+        "parameters": [asdict(parameter) for parameter in kernel.parameters],
+        "size": list(kernel.size),
+        "source": kernel.source,
+    }
+
+
+def _query_parameters(request: Request) -> dict[str, Any]:
+    """Return query arguments as the numbers they spell; what spells none is left for the kernel to refuse."""
+    given = request.query_params.multi_items()
+    names = [name for name, _ in given]
+    for name in names:
+        if names.count(name) > 1:
+            raise HttpProblem(
+                "invalid-field", f"{name[:60]} was given {names.count(name)} times; give it once", f"/{name}"
+            )
+    return {name: _number(text) for name, text in given}
+
+
+def _number(text: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            value = kind(text)
+        except ValueError:
+            continue
+        return value if math.isfinite(value) else text
+    return text

@@ -1,0 +1,45 @@
+"""Whether this process lives, and whether it should be sent requests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from service import __version__
+
+from .errors import HttpProblem
+from .openapi_responses import problem_responses
+from .state import service_of
+
+router = APIRouter(tags=["operations of the service"])
+
+_ALIVE: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Yes.", "content": {"application/json": {"example": {"status": "ok", "version": __version__}}}}
+}
+
+
+@router.get("/livez", summary="Is the process alive?", responses=_ALIVE, operation_id="livez")
+async def livez() -> Response:
+    """Answers as long as the event loop runs. Restart the process when it does not."""
+    return JSONResponse({"status": "ok", "version": __version__})
+
+
+@router.get(
+    "/readyz",
+    summary="Should requests be sent here?",
+    responses=_ALIVE | problem_responses("stopping", "saturated"),
+    operation_id="readyz",
+)
+async def readyz(request: Request) -> Response:
+    """Turns 503 as soon as the process was told to stop, and while its queue is full."""
+    service = service_of(request)
+    if service.stopping:
+        raise HttpProblem(
+            "stopping", "this instance was told to stop; send requests to another", headers={"Retry-After": "1"}
+        )
+    if service.slots.full:
+        raise HttpProblem("saturated", "every slot is taken and the queue is full", headers={"Retry-After": "1"})
+    return JSONResponse({"status": "ok", "version": __version__})

@@ -1,0 +1,60 @@
+"""Which of the forms that an answer has a client would rather read (RFC 9110, section 12.5.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .errors import HttpProblem
+
+JSON = "application/json"
+NPY = "application/x-npy"
+BYTES = "application/octet-stream"
+ZIP = "application/zip"
+PICTURES = {"image/png": "png", "image/webp": "webp", "image/jpeg": "jpeg"}
+
+
+def negotiate(accept: str | None, offered: Sequence[str]) -> str:
+    """Return the media type of `offered` that the header prefers; the first where it does not say.
+
+    Each offer gets the quality of the most specific range that matches it; the best wins, and the earlier offer among
+    equals.
+
+    Raises
+    ------
+    HttpProblem
+        If nothing offered is acceptable; the detail lists what there is.
+    """
+    if accept is None or accept.strip() in ("", "*/*", offered[0]):
+        return offered[0]
+    ranges = [_parsed(part) for part in accept.split(",") if part.strip()]
+    qualities = [_quality(offer, ranges) for offer in offered]
+    best = max(qualities)
+    if best <= 0:
+        raise HttpProblem(
+            "not-acceptable",
+            f"Accept is {accept[:200]!r}; this answer comes as {', '.join(offered)}",
+            headers={"Vary": "Accept"},
+        )
+    return offered[qualities.index(best)]
+
+
+def _parsed(part: str) -> tuple[str, float]:
+    media_range, *parameters = (piece.strip() for piece in part.split(";"))
+    quality = 1.0
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "q":
+            try:
+                quality = min(1.0, max(0.0, float(value)))
+            except ValueError:
+                quality = 0.0
+    return media_range.lower(), quality
+
+
+def _quality(offer: str, ranges: Sequence[tuple[str, float]]) -> float:
+    family = offer.split("/")[0]
+    for wanted in (offer, f"{family}/*", "*/*"):
+        matching = [quality for media_range, quality in ranges if media_range == wanted]
+        if matching:
+            return max(matching)
+    return 0.0

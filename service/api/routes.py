@@ -1,0 +1,196 @@
+"""Every operation's route: the family, its ranks, and what OpenAPI says of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from service.operations.convolve import convolve
+from service.operations.gradients import conv_gradients, conv_transpose_gradients, pool_gradients
+from service.operations.plan import conv_plan, conv_transpose_plan, pool_plan
+from service.operations.pool import pool
+from service.operations.transpose import convolve_transposed
+from service.schemas import requests as schemas
+
+from . import examples
+from .negotiation import JSON
+from .openapi import request_body
+from .openapi_responses import OPERATION_PROBLEMS, answer_response, problem_responses
+from .operations import ARRAY_FORMS, PICTURE_FORMS, Computation, Operation, Plan, Planning
+
+_DATA = {
+    1: ("one-dimensional", "signals and sequences", "(L)", "(C, L)", "(N, C, L)"),
+    2: ("two-dimensional", "matrices and pictures", "(H, W)", "(C, H, W)", "(N, C, H, W)"),
+    3: ("three-dimensional", "volumes and video", "(D, H, W)", "(C, D, H, W)", "(N, C, D, H, W)"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One operation over all ranks.
+
+    Attributes
+    ----------
+    name
+        Of the path, before the rank: ``conv`` for ``/v1/conv2d``.
+    what
+        What people call it.
+    text
+        What it does, for OpenAPI.
+    request, plan, gradients
+        Models of the requests, by rank where a rank has its own.
+    """
+
+    name: str
+    tag: str
+    what: str
+    text: str
+    answer: str
+    run: Operation
+    run_plan: Plan
+    run_gradients: Operation
+    request: dict[int, type[BaseModel]]
+    plan: dict[int, type[BaseModel]]
+    gradients: dict[int, type[BaseModel]]
+    examples: dict[str, dict[str, Any]]
+
+
+def _every(model: type[BaseModel]) -> dict[int, type[BaseModel]]:
+    return {1: model, 2: model, 3: model}
+
+
+FAMILIES: Sequence[Family] = (
+    Family(
+        name="conv",
+        tag="convolution",
+        what="convolution",
+        text="Slides each filter over the input; every value of a feature map is the sum of the products of a window "
+        "with the filter, plus the bias. The size of an axis is ⌊(n + before + after − dilation·(k − 1) − 1) / stride⌋ + 1. "
+        "The default, cross-correlation, takes the kernel as it is; `operation: convolution` flips it.",
+        answer="ConvAnswer",
+        run=convolve,
+        run_plan=conv_plan,
+        run_gradients=conv_gradients,
+        request={1: schemas.Conv1dRequest, 2: schemas.Conv2dRequest, 3: schemas.Conv3dRequest},
+        plan={1: schemas.Conv1dPlanRequest, 2: schemas.ConvPlanRequest, 3: schemas.ConvPlanRequest},
+        gradients={1: schemas.Conv1dGradientsRequest, 2: schemas.ConvGradientsRequest, 3: schemas.ConvGradientsRequest},
+        examples=examples.CONV,
+    ),
+    Family(
+        name="conv_transpose",
+        tag="transposed convolution",
+        what="transposed convolution",
+        text="Spreads each input value over the output through the filter: the adjoint of a convolution with the same "
+        "stride, padding and dilation, not its inverse. The size of an axis is "
+        "(n − 1)·stride − before − after + dilation·(k − 1) + output_padding + 1. The kernel is (C, F/groups, *K).",
+        answer="ConvTransposeAnswer",
+        run=convolve_transposed,
+        run_plan=conv_transpose_plan,
+        run_gradients=conv_transpose_gradients,
+        request=_every(schemas.ConvTransposeRequest),
+        plan=_every(schemas.ConvTransposePlanRequest),
+        gradients=_every(schemas.ConvTransposeGradientsRequest),
+        examples=examples.TRANSPOSE,
+    ),
+    Family(
+        name="pool",
+        tag="pooling",
+        what="pooling",
+        text="Reduces each window of each channel to its largest, mean or smallest value, or its p-norm. Windows of "
+        "`kernel_size`, or `output_size` adaptive ones; `output_size: 1` is global. Padding is never chosen by max or min.",
+        answer="PoolAnswer",
+        run=pool,
+        run_plan=pool_plan,
+        run_gradients=pool_gradients,
+        request=_every(schemas.PoolRequest),
+        plan=_every(schemas.PoolPlanRequest),
+        gradients=_every(schemas.PoolGradientsRequest),
+        examples=examples.POOL,
+    ),
+)
+
+
+def _add(router: APIRouter, endpoint: Any, tag: str, summary: str, text: str, responses: Any, body: Any) -> None:
+    name = endpoint.path.strip("/").replace("/", "_")
+    router.add_api_route(
+        endpoint.path,
+        endpoint.__call__,
+        methods=["POST"],
+        name=name,
+        operation_id=name,
+        tags=[tag],
+        summary=summary,
+        description=text,
+        responses=responses | problem_responses(*OPERATION_PROBLEMS),
+        openapi_extra={"requestBody": body},
+    )
+
+
+def _add_family(router: APIRouter, family: Family, rank: int) -> None:
+    op = f"{family.name}{rank}d"
+    kind, data, *shapes = _DATA[rank]
+    takes = f"Takes {', '.join(shapes[:-1])} or {shapes[-1]}: {data}. The answer has the input's form."
+    offered = PICTURE_FORMS if rank == 2 else (*ARRAY_FORMS,)
+    # 1-D and 3-D maps have no picture, but are asked for one and told so with a 422 instead of a bare 406.
+    compute = Computation(f"/{op}", family.request[rank], rank, family.run, PICTURE_FORMS)
+    _add(
+        router,
+        compute,
+        family.tag,
+        f"{kind.capitalize()} {family.what}",
+        f"{family.text}\n\n{takes}",
+        answer_response(family.answer, examples.ANSWERS.get(op, {}), offered),
+        request_body(compute.model, family.examples[op], examples.FORMS.get(op, {})),
+    )
+    plan = Planning(f"/{op}/plan", family.plan[rank], rank, family.run_plan)
+    _add(
+        router,
+        plan,
+        family.tag,
+        f"Plan a {kind} {family.what}",
+        f"The sizes, formulas, receptive field, parameters, cost and memory of `POST /v1/{op}`, from shapes alone: "
+        "the same fields with `input_shape` and `kernel_shape` in place of the arrays. Says whether this service would "
+        "do it, and which limit would refuse it.",
+        answer_response("PlanAnswer", {}, (JSON,)),
+        request_body(plan.model, examples.PLANS[op], {}),
+    )
+    gradients = Computation(f"/{op}/gradients", family.gradients[rank], rank, family.run_gradients, ARRAY_FORMS)
+    _add(
+        router,
+        gradients,
+        family.tag,
+        f"Backward pass of a {kind} {family.what}",
+        f"The gradients of a loss with respect to what `POST /v1/{op}` takes, from the gradient with respect to its "
+        "answer. Ties in max and min go to the first."
+        if family.name == "pool"
+        else f"The gradients of a loss with respect to what `POST /v1/{op}` takes, from the gradient with respect to "
+        "its answer. With `learning_rate`, also the kernel and the bias after one step of gradient descent.",
+        answer_response("GradientsAnswer", {}, ARRAY_FORMS),
+        request_body(gradients.model, examples.GRADIENTS[op], {}),
+    )
+
+
+def make_router() -> APIRouter:
+    """Return the router of every operation, and their request models with it."""
+    router = APIRouter(prefix="/v1")
+    for family in FAMILIES:
+        for rank in (1, 2, 3):
+            _add_family(router, family, rank)
+    return router
+
+
+router = make_router()
+
+MODELS: tuple[type[BaseModel], ...] = tuple(
+    dict.fromkeys(
+        model
+        for family in FAMILIES
+        for models in (family.request, family.plan, family.gradients)
+        for model in models.values()
+    )
+)
+"""Every request model, once."""

@@ -1,0 +1,68 @@
+"""The application, put together: reads top to bottom like a table of contents."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+
+from service import __version__
+from service.api import catalogue, health, openapi, pages, problems, routes
+from service.api.middleware import BodyLimit, Crashes, RequestContext
+from service.api.slots import Slots
+from service.api.state import Service
+from service.settings import Settings
+from service.web import STATIC_FOLDER
+from service.web import pages as web_pages
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Return the application.
+
+    Parameters
+    ----------
+    settings
+        Left out, they are read from the environment.
+    """
+    settings = settings or Settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        service = Service(settings, Slots(settings.slots, settings.queue_length))
+        app.state.service = service
+        try:
+            yield
+        finally:
+            service.slots.close()
+
+    app = FastAPI(
+        title="Convolution as a service",
+        version=__version__,
+        summary="A matrix or a picture in, feature maps out.",
+        description=openapi.DESCRIPTION,
+        license_info={"name": "MIT", "identifier": "MIT"},
+        openapi_tags=openapi.TAGS,
+        root_path=settings.root_path,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+        redirect_slashes=False,
+    )
+
+    # The last added is the first to see a request.
+    app.add_middleware(Crashes)
+    app.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes)
+    app.add_middleware(RequestContext)
+    problems.install(app)
+
+    app.include_router(routes.router)
+    app.include_router(catalogue.router)
+    app.include_router(pages.router)
+    app.include_router(health.router)
+    app.include_router(web_pages.router)
+    app.mount("/static", StaticFiles(directory=STATIC_FOLDER), name="static")
+    openapi.install(app, routes.MODELS)
+    return app

@@ -1,0 +1,56 @@
+"""What an operation answers: arrays by name, plain fields, and what a picture of it would need to know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class PictureStyle:
+    """How the maps of an answer become a picture.
+
+    Attributes
+    ----------
+    range
+        The request's `range`.
+    depth
+        Bits a channel: 16 for maps of a 16-bit picture, else 8.
+    color
+        Whether the maps are the channels of one RGB picture.
+    alpha
+        The input picture's alpha, put back on a picture of the same size.
+    """
+
+    range: str
+    depth: int = 8
+    color: bool = False
+    alpha: np.ndarray | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An operation's result.
+
+    Attributes
+    ----------
+    arrays
+        By their names in the JSON answer, which they open.
+    fields
+        The rest of the JSON answer, in its order.
+    encoding
+        How a JSON answer writes the arrays.
+    maps
+        The array that is drawn where a picture is asked for; None if the answer has no picture.
+    style
+        How it is drawn.
+    """
+
+    arrays: Mapping[str, np.ndarray]
+    fields: Mapping[str, Any]
+    encoding: str = "nested"
+    maps: np.ndarray | None = None
+    style: PictureStyle = field(default_factory=lambda: PictureStyle("clip"))

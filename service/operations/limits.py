@@ -1,0 +1,78 @@
+"""The limits on work, checked from a plan before anything is allocated."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from math import prod
+from typing import Any
+
+from .errors import LimitExceeded
+
+_MEND = "send less data at once, or ask for fewer outputs: a larger stride, fewer filters, less padding"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkLimits:
+    """What one request may ask for.
+
+    Attributes
+    ----------
+    max_output_elements
+        Values in an answer's largest array.
+    max_kernel_elements
+        Values in a kernel.
+    max_macs
+        Multiply-accumulates of a computation (of a pool: cells read).
+    """
+
+    max_output_elements: int
+    max_kernel_elements: int
+    max_macs: int
+
+    def as_dict(self) -> dict[str, int]:
+        """Return every limit by its name."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a plan would cost, in the units of the limits."""
+
+    output_elements: int
+    kernel_elements: int
+    macs: int
+
+
+def work_of(plan: Any) -> Work:
+    """Return what an engine plan would cost."""
+    kernel = getattr(plan, "kernel_shape", ())
+    macs = plan.macs if hasattr(plan, "macs") else plan.operations
+    return Work(prod(plan.output_shape), prod(kernel) if kernel else 0, macs)
+
+
+def exceeded(work: Work, limits: WorkLimits) -> tuple[str, int, int] | None:
+    """Return the first limit that the work is beyond, as (name, limit, actual), or None."""
+    pairs = (
+        ("max_kernel_elements", limits.max_kernel_elements, work.kernel_elements),
+        ("max_output_elements", limits.max_output_elements, work.output_elements),
+        ("max_macs", limits.max_macs, work.macs),
+    )
+    return next(((name, limit, actual) for name, limit, actual in pairs if actual > limit), None)
+
+
+def check_work(plan: Any, limits: WorkLimits) -> None:
+    """Refuse a plan beyond a limit.
+
+    Raises
+    ------
+    LimitExceeded
+        With the limit's name, its number and the actual one.
+    """
+    found = exceeded(work_of(plan), limits)
+    if found is None:
+        return
+    name, limit, actual = found
+    what = name.removeprefix("max_").replace("_", " ").replace("macs", "multiply-accumulates")
+    raise LimitExceeded(
+        f"this asks for {actual:,} {what}, and {name} is {limit:,}; {_MEND}", "", name=name, limit=limit, actual=actual
+    )

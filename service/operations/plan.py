@@ -1,0 +1,125 @@
+"""The same question without data: sizes, cost and the limit that would refuse it, from shapes alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from service import engine
+from service.schemas.requests import ConvPlanRequest, ConvTransposePlanRequest, KernelPlan, PoolPlanRequest
+
+from .convolve import plan_conv
+from .data import Source, read_input, read_kernel
+from .echo import conv_echo, pool_echo, transpose_echo
+from .formula import conv_formula, pool_formula, transpose_formula
+from .layout import Layout, Shape
+from .limits import WorkLimits, exceeded, work_of
+from .pool import plan_pool
+from .transpose import plan_conv_transpose
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedInput:
+    """An input by its shape, and the dtype its computation would have."""
+
+    shape: Shape
+    dtype: np.dtype[Any]
+
+
+def conv_plan(request: ConvPlanRequest, rank: int, limits: WorkLimits) -> dict[str, Any]:
+    """Return the whole plan of a convolution.
+
+    Raises
+    ------
+    EngineError, KernelError, OperationError
+        For whatever does not fit. What is merely beyond a limit is answered, with `accepted` false.
+    """
+    planned = planned_input(request)
+    kernel_shape = _kernel_shape(request, rank)
+    layout, plan = plan_conv(request, rank, planned.shape, kernel_shape)
+    method = engine.choose(plan, dtype=planned.dtype, method=request.method)
+    echo = conv_echo(
+        plan,
+        layout,
+        kernel_shape,
+        planned.shape,
+        dtype=planned.dtype.name,
+        method=method,
+        padding_value=request.padding_value,
+    )
+    parameters = prod(kernel_shape) + bias_parameters(request, layout, plan.output_shape)
+    return _answer(plan, echo, conv_formula(plan), parameters, planned.dtype, limits)
+
+
+def conv_transpose_plan(request: ConvTransposePlanRequest, rank: int, limits: WorkLimits) -> dict[str, Any]:
+    """Return the whole plan of a transposed convolution; errors are those of `conv_plan`."""
+    planned = planned_input(request)
+    kernel_shape = _kernel_shape(request, rank)
+    layout, plan = plan_conv_transpose(request, rank, planned.shape, kernel_shape)
+    method = engine.choose(plan, dtype=planned.dtype, method=request.method)
+    echo = transpose_echo(plan, layout, kernel_shape, planned.shape, dtype=planned.dtype.name, method=method)
+    parameters = prod(kernel_shape) + bias_parameters(request, layout, plan.output_shape)
+    return _answer(plan, echo, transpose_formula(plan), parameters, planned.dtype, limits)
+
+
+def pool_plan(request: PoolPlanRequest, rank: int, limits: WorkLimits) -> dict[str, Any]:
+    """Return the whole plan of a pool; errors are those of `conv_plan`."""
+    planned = planned_input(request)
+    layout, plan = plan_pool(request, rank, planned.shape)
+    echo = pool_echo(plan, layout, planned.shape, dtype=planned.dtype.name)
+    return _answer(plan, echo, pool_formula(plan), 0, planned.dtype, limits)
+
+
+def planned_input(request: Any) -> PlannedInput:
+    """Return the shape and dtype of a plan's input, given by its shape or by itself."""
+    source = (
+        Source(np.broadcast_to(np.float64(0), tuple(request.input_shape)))
+        if request.input_shape is not None
+        else read_input(request.input, request.color)
+    )
+    return PlannedInput(source.array.shape, source.dtype(request.dtype))
+
+
+def _kernel_shape(request: Any, rank: int) -> Shape:
+    if request.kernel_shape is not None:
+        return tuple(request.kernel_shape)
+    return tuple(read_kernel(request.kernel, rank).shape)
+
+
+def bias_parameters(request: KernelPlan, layout: Layout, output_shape: Shape) -> int:
+    """Return the parameters of a plan's bias: true counts one a filter, an array its size."""
+    if request.bias is None or request.bias is False:
+        return 0
+    if request.bias is True:
+        return output_shape[1]
+    bias = layout.bias(request.bias, output_shape)
+    return 0 if bias is None else int(bias.size)
+
+
+def _answer(
+    plan: Any,
+    echo: dict[str, Any],
+    formula: list[dict[str, Any]],
+    parameters: int,
+    dtype: np.dtype[Any],
+    limits: WorkLimits,
+) -> dict[str, Any]:
+    work = work_of(plan)
+    refused = exceeded(work, limits)
+    return {
+        "plan": echo,
+        "formula": formula,
+        "receptive_field": list(plan.span),
+        "parameters": parameters,
+        "macs": work.macs,
+        "bytes": {
+            "input": prod(plan.input_shape) * dtype.itemsize,
+            "output": prod(plan.output_shape) * dtype.itemsize,
+            "working": engine.working_bytes(plan, dtype=dtype, method=echo.get("method", "auto")),
+        },
+        "accepted": refused is None,
+        "refused_by": refused[0] if refused else None,
+    }

@@ -1,0 +1,269 @@
+"""Every step of a computation, by the engine that computes the result.
+
+The operation itself is run first and each step's `value` is read from its answer, so that a trace cannot disagree with
+it; windows, taps and products are then laid out for the positions asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service import engine
+from service.schemas.trace import ConvTraceRequest, ConvTransposeTraceRequest, PoolTraceRequest
+from service.schemas.traced import Step, Trace
+
+from . import trace_text as text
+from .convolve import ConvProblem, convolve, prepare_conv
+from .data import read_input
+from .formula import conv_formula, pool_formula, transpose_formula
+from .limits import WorkLimits
+from .pool import plan_pool, pool
+from .trace_page import Position, chosen_channel, chosen_map, chosen_sample, input_view, output_view, page
+from .trace_taps import Taps, conv_taps, pool_absent, pool_taps, transpose_taps
+from .transpose import convolve_transposed, prepare_transpose
+
+
+def conv_trace(request: ConvTraceRequest, rank: int, limits: WorkLimits, control: engine.Control) -> Trace:
+    """Trace a convolution.
+
+    Raises
+    ------
+    EngineError, KernelError, OperationError
+        As the convolution; and where a position, sample, filter or channel does not exist, or a page has more taps
+        than it may.
+    """
+    problem = prepare_conv(request, rank, limits)
+    plan, layout, dtype = problem.plan, problem.layout, problem.dtype
+    sample = chosen_sample(request, plan.batch)
+    picked, index = chosen_map(request, shared=layout.shared, channels=plan.channels, filters=plan.filters)
+    positions, start, following = page(request, plan.output_size, plan.taps)
+    answer = convolve(request, rank, limits, control)
+    output = answer.arrays["feature_maps"].reshape(plan.output_shape)[sample, index]
+    width = plan.channels // plan.groups
+    first = index // (plan.filters // plan.groups) * width
+    planes = problem.input[sample, first : first + width]
+    sent = problem.kernel[index].astype(dtype)
+    if problem.sent_kernel.ndim < rank + 2:  # no channel axis in the filter, none in the steps
+        planes, sent = planes[0], sent[0]
+    outside = request.padding_value if plan.padding_mode == "constant" else 0.0
+    steps = tuple(
+        _conv_step(problem, conv_taps(plan, position), planes, sent, outside, position, index, output[position])
+        for position in positions
+    )
+    return Trace(
+        operation=f"conv{rank}d",
+        output_shape=tuple(answer.fields["output_shape"]),
+        plan=answer.fields["plan"],
+        formula=conv_formula(plan),
+        chosen={"sample": sample, picked: index},
+        total_positions=prod(plan.output_size),
+        steps=steps,
+        following=following,
+        start=start,
+        input=input_view(
+            planes,
+            plan.input_size,
+            plan.padding,
+            [step.window for step in steps],
+            mode=plan.padding_mode,
+            value=outside,
+            dtype=dtype,
+        ),
+        output=output_view(output, positions),
+        kernel=sent,
+    )
+
+
+def _conv_step(
+    problem: ConvProblem,
+    taps: Taps,
+    planes: NDArray[Any],
+    sent: NDArray[Any],
+    outside: float,
+    position: Position,
+    index: int,
+    value: Any,
+) -> Step:
+    plan = problem.plan
+    flipped = plan.operation == "convolution"
+    kernel = np.flip(sent, tuple(range(-plan.rank, 0))) if flipped else sent
+    patch = taps.read(planes, outside, problem.dtype)
+    extra: dict[str, Any] = {}
+    if flipped and plan.rank == 1:
+        # As the convolution integral is taught: h is folded, displaced to t, multiplied with x, and summed.
+        at = position[0] * plan.stride[0] - plan.padding[0][0] + plan.span[0] - 1
+        extra["stages"] = {"fold": kernel, "displace": at, "multiply": patch * kernel, "integrate": value}
+    bias = _bias_at(problem.bias, index, position, problem.dtype)
+    return _product_step(position, taps, patch, kernel, value, bias, problem.sample_spacing, extra)
+
+
+def conv_transpose_trace(
+    request: ConvTransposeTraceRequest, rank: int, limits: WorkLimits, control: engine.Control
+) -> Trace:
+    """Trace a transposed convolution: which input cells reach each position, and the taps they meet.
+
+    Raises
+    ------
+    EngineError, OperationError
+        As `conv_trace`.
+    """
+    problem = prepare_transpose(request, rank, limits)
+    plan, layout, dtype = problem.plan, problem.layout, problem.dtype
+    sample = chosen_sample(request, plan.batch)
+    picked, index = chosen_map(request, shared=layout.shared, channels=plan.channels, filters=plan.filters)
+    width = plan.channels // plan.groups
+    positions, start, following = page(request, plan.output_size, width * prod(plan.kernel_size))
+    answer = convolve_transposed(request, rank, limits, control)
+    output = answer.arrays["feature_maps"].reshape(plan.output_shape)[sample, index]
+    group, within = divmod(index, plan.filters // plan.groups)
+    planes = problem.input[sample, group * width : (group + 1) * width]
+    sent = problem.kernel[group * width : (group + 1) * width, within].astype(dtype)
+    if layout.shared:
+        planes, sent = planes[0], sent[0]
+    steps = []
+    for position in positions:
+        taps = transpose_taps(plan, position)
+        patch = taps.read(planes, 0.0, dtype)
+        met: tuple[Any, ...] = (..., *np.ix_(*taps.kernel)) if taps.kernel is not None else (...,)
+        bias = _bias_at(problem.bias, index, position, dtype)
+        extra = {"taps": taps.kernel_positions}
+        steps.append(_product_step(position, taps, patch, sent[met], output[position], bias, None, extra))
+    none = ((0, 0),) * rank
+    return Trace(
+        operation=f"conv_transpose{rank}d",
+        output_shape=tuple(answer.fields["output_shape"]),
+        plan=answer.fields["plan"],
+        formula=transpose_formula(plan),
+        chosen={"sample": sample, picked: index},
+        total_positions=prod(plan.output_size),
+        steps=tuple(steps),
+        following=following,
+        start=start,
+        input=input_view(
+            planes, plan.input_size, none, [step.window for step in steps], mode="zeros", value=0.0, dtype=dtype
+        ),
+        output=output_view(output, positions),
+        kernel=sent,
+    )
+
+
+def _product_step(
+    position: Position,
+    taps: Taps,
+    patch: NDArray[Any],
+    kernel: NDArray[Any],
+    value: Any,
+    bias: Any,
+    spacing: float | None,
+    extra: Mapping[str, Any],
+) -> Step:
+    """Return a step whose value is a sum of products."""
+    channelled = patch.ndim > len(position)
+    with np.errstate(all="ignore"):
+        products = patch * kernel
+    written = text.products(patch, kernel, channelled=channelled)
+    return Step(
+        position=position,
+        window=taps.window,
+        patch=patch,
+        padded=np.broadcast_to(taps.padded, patch.shape),
+        sources=taps.sources,
+        value=value,
+        expression=text.weighted(written, spacing, bias),
+        kernel=kernel,
+        products=products,
+        sum=text.plain_sum(products),
+        bias=patch.dtype.type(0) if bias is None else bias,
+        channel_sums=np.array([text.plain_sum(plane) for plane in products]) if channelled else None,
+        extra=extra,
+    )
+
+
+def pool_trace(request: PoolTraceRequest, rank: int, limits: WorkLimits, control: engine.Control) -> Trace:
+    """Trace a pool.
+
+    Raises
+    ------
+    EngineError, OperationError
+        As `conv_trace`.
+    """
+    source = read_input(request.input, request.color)
+    layout, plan = plan_pool(request, rank, source.array.shape)
+    dtype = source.dtype(request.dtype)
+    sample, channel = chosen_sample(request, plan.batch), chosen_channel(request, plan.channels)
+    positions, start, following = page(request, plan.output_size, prod(plan.kernel_size))
+    selects = plan.kind in ("max", "min")
+    answer = pool(request.model_copy(update={"return_indices": selects}), rank, limits, control)
+    maps = {name: array.reshape(plan.output_shape)[sample, channel] for name, array in answer.arrays.items()}
+    output, winners = maps["feature_maps"], maps.get("indices")
+    plane = layout.input(source.array)[sample, channel]
+    steps = tuple(
+        _pool_step(
+            request, plan, plane, position, output[position], None if winners is None else int(winners[position]), dtype
+        )
+        for position in positions
+    )
+    pads = [(before, after + over) for (before, after), over in zip(plan.padding, plan.overhang, strict=True)]
+    return Trace(
+        operation=f"pool{rank}d",
+        output_shape=tuple(answer.fields["output_shape"]),
+        plan=answer.fields["plan"],
+        formula=pool_formula(plan),
+        chosen={"sample": sample, "channel": channel},
+        total_positions=prod(plan.output_size),
+        steps=steps,
+        following=following,
+        start=start,
+        input=input_view(
+            plane, plan.input_size, pads, [step.window for step in steps], mode="zeros", value=0.0, dtype=dtype
+        ),
+        output=output_view(output, positions),
+    )
+
+
+def _pool_step(
+    request: PoolTraceRequest,
+    plan: engine.PoolPlan,
+    plane: NDArray[Any],
+    position: Position,
+    value: Any,
+    winner: int | None,
+    dtype: np.dtype[Any],
+) -> Step:
+    taps = pool_taps(plan, position)
+    patch = taps.read(plane, 0.0, dtype)
+    absent = pool_absent(plan, taps)
+    present = patch[~absent]
+    extra: dict[str, Any] = {}
+    divisor, total = None, None
+    if plan.kind == "average":
+        divisor, total = plan.divisor_override or int(present.size), text.plain_sum(present)
+        extra["divisor"] = divisor
+    if winner is not None:
+        extra["selected"] = [int(at) for at in np.unravel_index(winner, plan.input_size)]
+        if request.return_indices:
+            extra["index"] = winner
+    return Step(
+        position=position,
+        window=taps.window,
+        patch=patch,
+        padded=taps.padded,
+        sources=taps.sources,
+        value=value,
+        expression=text.pooled(plan.kind, present, divisor, plan.p),
+        absent=absent if absent.any() else None,
+        sum=total,
+        extra=extra,
+    )
+
+
+def _bias_at(bias: NDArray[Any] | None, index: int, position: Position, dtype: np.dtype[Any]) -> Any:
+    """Return the bias (F) or (F, *S') of one position, or None."""
+    if bias is None:
+        return None
+    return dtype.type(bias[index] if bias.ndim == 1 else bias[(index, *position)])

@@ -1,0 +1,207 @@
+"""The answers' models, for OpenAPI: the answers themselves are written from arrays and never pass through pydantic."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from .arrays import Array
+
+_MAPS = "The answer's values, in the form that `encoding` chose."
+
+
+class AnswerModel(BaseModel):
+    """Base of the answers."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+
+class ConvPlanEcho(AnswerModel):
+    """What was understood of a convolution: every default put in, every name resolved."""
+
+    operation: Literal["cross_correlation", "convolution"]
+    input_shape: list[int]
+    kernel_shape: list[int]
+    output_shape: list[int]
+    stride: list[int]
+    padding: list[list[int]] = Field(description="Cells [before, after] each spatial axis.")
+    padding_mode: str
+    dilation: list[int]
+    groups: int
+    dtype: str
+    method: str = Field(description="The method that computed the answer.")
+    macs: int = Field(description="Multiply-accumulates.")
+    padding_value: float | None = Field(None, description='With `padding_mode: "constant"`.')
+    dropped: list[int] | None = Field(
+        None, description="Cells of the padded input behind the last window of each axis; there only if any are."
+    )
+
+
+class ConvTransposePlanEcho(AnswerModel):
+    """What was understood of a transposed convolution."""
+
+    operation: Literal["conv_transpose"]
+    input_shape: list[int]
+    kernel_shape: list[int]
+    output_shape: list[int]
+    stride: list[int]
+    padding: list[list[int]]
+    output_padding: list[int]
+    dilation: list[int]
+    groups: int
+    dtype: str
+    method: str
+    macs: int
+
+
+class PoolPlanEcho(AnswerModel):
+    """What was understood of a pool; `output_size` stands in place of the window's options where it is adaptive."""
+
+    operation: Literal["pool"]
+    kind: Literal["max", "average", "min", "lp"]
+    input_shape: list[int]
+    output_shape: list[int]
+    output_size: list[int] | None = None
+    kernel_size: list[int] | None = None
+    stride: list[int] | None = None
+    padding: list[list[int]] | None = None
+    dilation: list[int] | None = None
+    ceil_mode: bool | None = None
+    count_include_pad: bool | None = None
+    divisor_override: int | None = None
+    p: float | None = None
+    dtype: str
+    operations: int = Field(description="Cells read by all windows.")
+    dropped: list[int] | None = None
+    overhang: list[int] | None = Field(
+        None, description="Cells by which the last window of each axis overhangs (ceil_mode)."
+    )
+
+
+class ConvAnswer(AnswerModel):
+    """The feature maps of a convolution."""
+
+    feature_maps: Array = Field(description=_MAPS)
+    output_shape: list[int]
+    dtype: str
+    plan: ConvPlanEcho
+
+
+class ConvTransposeAnswer(AnswerModel):
+    """The feature maps of a transposed convolution."""
+
+    feature_maps: Array = Field(description=_MAPS)
+    output_shape: list[int]
+    dtype: str
+    plan: ConvTransposePlanEcho
+
+
+class PoolAnswer(AnswerModel):
+    """The maps of a pool."""
+
+    feature_maps: Array = Field(description=_MAPS)
+    indices: Array | None = Field(None, description="With `return_indices`: each value's flat position in its plane.")
+    output_shape: list[int]
+    dtype: str
+    plan: PoolPlanEcho
+
+
+class AxisFormula(AnswerModel):
+    """The size formula of one spatial axis."""
+
+    axis: int
+    name: str = Field(description="What people call the axis: rows, columns.")
+    expression: str = Field(description="The formula with the numbers put in.")
+    result: int
+    general: str = Field(description="The formula with its symbols.")
+    symbols: dict[str, int] = Field(description="What each symbol stands for here.")
+
+
+class PlanBytes(AnswerModel):
+    """Memory that a computation takes."""
+
+    input: int
+    output: int
+    working: int = Field(description="The peak beyond input and output.")
+
+
+class PlanAnswer(AnswerModel):
+    """The whole plan of an operation."""
+
+    plan: ConvPlanEcho | ConvTransposePlanEcho | PoolPlanEcho
+    formula: list[AxisFormula]
+    receptive_field: list[int] = Field(description="Input cells that one output value depends on, an axis.")
+    parameters: int = Field(description="Numbers in the kernel, and in the bias where one is given.")
+    macs: int = Field(description="Multiply-accumulates; of a pool, cells read.")
+    bytes: PlanBytes
+    accepted: bool = Field(description="Whether this service would do it.")
+    refused_by: str | None = Field(description="The limit that would refuse it.")
+
+
+class GradientsAnswer(AnswerModel):
+    """The gradients of a loss, each shaped as what it belongs to was sent."""
+
+    input_gradient: Array
+    kernel_gradient: Array | None = None
+    bias_gradient: Array | None = None
+    updated_kernel: Array | None = Field(
+        None, description="With `learning_rate`: kernel − learning_rate · kernel_gradient."
+    )
+    updated_bias: Array | None = None
+
+
+class KernelParameter(AnswerModel):
+    """A parameter of a named kernel."""
+
+    name: str
+    type: Literal["integer", "number"]
+    default: float
+    minimum: float
+    maximum: float
+    description: str
+    unit: str | None
+    odd: bool
+    derived: str | None
+
+
+class KernelEntry(AnswerModel):
+    """A named kernel."""
+
+    name: str
+    description: str
+    parameters: list[KernelParameter]
+    size: list[int]
+    source: str
+
+
+class KernelList(AnswerModel):
+    """The named kernels."""
+
+    kernels: list[KernelEntry]
+
+
+class KernelAnswer(KernelEntry):
+    """A named kernel with its numbers."""
+
+    kernel: list[list[float]]
+
+
+class Limits(AnswerModel):
+    """The limits in force."""
+
+    limits: dict[str, float]
+    methods: list[str]
+
+
+ANSWERS: tuple[type[BaseModel], ...] = (
+    ConvAnswer,
+    ConvTransposeAnswer,
+    PoolAnswer,
+    PlanAnswer,
+    GradientsAnswer,
+    KernelList,
+    KernelAnswer,
+    Limits,
+)
+"""Every model that a route's declared answer refers to by name."""

@@ -1,0 +1,108 @@
+"""The fields that requests share: each with its bounds, its default and one sentence on what would do.
+
+`Expects` is that sentence. It completes "stride is "two"; it must be …" in the detail of a problem, so that a client who
+sent something else reads what to send instead of a validator's internals.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+
+
+@dataclass(frozen=True, slots=True)
+class Expects:
+    """What a field takes, as the end of a sentence."""
+
+    text: str
+
+
+class Request(BaseModel):
+    """Base of all requests: unknown fields are refused and nothing is coerced."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True)
+
+
+LARGEST = 2**31 - 1
+PositiveInt = Annotated[int, Field(ge=1, le=LARGEST)]
+NaturalInt = Annotated[int, Field(ge=0, le=LARGEST)]
+FiniteFloat = Annotated[float, Field(allow_inf_nan=False)]
+
+_PER_AXIS = "an integer of at least {}, or a list of such integers, one a spatial axis"
+
+PerAxis = Annotated[PositiveInt | list[PositiveInt], Expects(_PER_AXIS.format(1))]
+NaturalPerAxis = Annotated[NaturalInt | list[NaturalInt], Expects(_PER_AXIS.format(0))]
+Pair = Annotated[list[NaturalInt], Field(min_length=2, max_length=2)]
+PaddingName = Literal["valid", "same", "same_lower", "full"]
+Padding = Annotated[
+    NaturalInt | PaddingName | list[NaturalInt] | list[Pair],
+    Expects(
+        "an integer of at least 0, a list of such integers, one a spatial axis, a list of [before, after] pairs, one a "
+        'spatial axis, or one of "valid", "same", "same_lower" and "full"'
+    ),
+]
+PaddingAmounts = Annotated[
+    NaturalInt | list[NaturalInt] | list[Pair],
+    Expects(
+        "an integer of at least 0, a list of such integers, one a spatial axis, or a list of [before, after] pairs, one a "
+        "spatial axis; a transposed convolution takes no names"
+    ),
+]
+Groups = Annotated[PositiveInt, Expects("an integer of at least 1 that divides the channels and the filters")]
+Number = Annotated[FiniteFloat, Expects("a finite number")]
+PositiveNumber = Annotated[FiniteFloat, Field(gt=0), Expects("a finite number above 0")]
+Flag = Annotated[bool, Expects("true or false")]
+Shape = Annotated[
+    list[PositiveInt],
+    Field(min_length=1, max_length=8),
+    Expects("a list of integers of at least 1, one an axis, such as [3, 224, 224]"),
+]
+
+Encoding = Annotated[Literal["nested", "flat", "base64"], Expects('"nested", "flat" or "base64"')]
+Color = Annotated[Literal["auto", "gray", "rgb"], Expects('"auto", "gray" or "rgb"')]
+Range = Annotated[
+    Literal["clip", "absolute", "normalize", "offset"], Expects('"clip", "absolute", "normalize" or "offset"')
+]
+DType = Annotated[Literal["auto", "float64", "float32"], Expects('"auto", "float64" or "float32"')]
+Operation = Annotated[
+    Literal["cross_correlation", "convolution"],
+    Expects('"cross_correlation" (the kernel as it is) or "convolution" (the kernel flipped)'),
+]
+PADDING_MODES = ("zeros", "constant", "reflect", "symmetric", "replicate", "circular")
+PaddingModeName = Annotated[
+    str,
+    Expects('one of "zeros", "constant", "reflect", "symmetric", "replicate" and "circular"'),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "enum": list(PADDING_MODES)},
+                {"type": "string", "description": "A name that NumPy, SciPy or OpenCV gives to just one of these."},
+            ]
+        }
+    ),
+]
+MethodName = Annotated[str, Expects('"auto" or the name of a method; GET /v1/limits lists them')]
+ArrayExpects = Expects("nested lists of numbers, a flat or a packed array")
+
+
+def expectation(model: type[BaseModel], name: str) -> str | None:
+    """Return what a model's field takes, or None where the field does not say."""
+    field = model.model_fields.get(name)
+    for entry in field.metadata if field is not None else ():
+        if isinstance(entry, Expects):
+            return entry.text
+    return _nested_expectation(field.annotation) if field is not None else None
+
+
+def _nested_expectation(annotation: Any) -> str | None:
+    """Find the sentence of an optional field, whose own annotation stands inside a union."""
+    for entry in getattr(annotation, "__metadata__", ()):
+        if isinstance(entry, Expects):
+            return entry.text
+    for inner in getattr(annotation, "__args__", ()):
+        found = _nested_expectation(inner)
+        if found is not None:
+            return found
+    return None

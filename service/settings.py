@@ -1,0 +1,79 @@
+"""What an operator may set: environment variables with the prefix ``CONVOLUTION_``, each bounded, its unit in its name."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from service.operations.limits import WorkLimits
+from service.wire import ReadLimits
+
+Count = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+MEBI = 2**20
+
+
+def usable_cores() -> int:
+    """Return the cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Settings(BaseSettings):
+    """The service's settings; every limit here is answered by ``GET /v1/limits``."""
+
+    model_config = SettingsConfigDict(env_prefix="CONVOLUTION_", frozen=True)
+
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=0, le=65_535)
+    root_path: str = Field("", description="The path prefix under which a proxy serves this service, such as /conv.")
+    drain_seconds: float = Field(0, ge=0, le=3600, description="Serving goes on for this long after SIGTERM.")
+    stop_seconds: int = Field(20, ge=1, le=3600, description="Requests in flight get this long to finish after that.")
+
+    slots: Count = Field(default_factory=usable_cores, description="Requests that are worked on at once.")
+    queue_length: int = Field(64, ge=0, le=100_000, description="Requests that may wait for a slot; more are a 503.")
+    body_seconds: Seconds = Field(30, description="A request's body must be here within this time.")
+
+    max_body_bytes: Count = 64 * MEBI
+    max_decoded_bytes: Count = 128 * MEBI
+    max_input_elements: Count = 32 * MEBI
+    max_axes: int = Field(8, ge=1, le=64)
+    max_json_depth: int = Field(64, ge=8, le=500)
+    max_form_parts: int = Field(64, ge=1, le=10_000)
+    max_part_header_bytes: int = Field(8192, ge=256, le=MEBI)
+    max_picture_pixels: Count = 40_000_000
+    max_output_elements: Count = 32 * MEBI
+    max_kernel_elements: Count = 16 * MEBI
+    max_macs: Count = 200_000_000_000
+    working_bytes: int = Field(
+        64 * MEBI, ge=MEBI, description="Working memory of one computation, beyond input and output."
+    )
+
+    def read_limits(self) -> ReadLimits:
+        """Return how much is read from one request."""
+        return ReadLimits(
+            max_decoded_bytes=self.max_decoded_bytes,
+            max_elements=self.max_input_elements,
+            max_axes=self.max_axes,
+            max_json_depth=self.max_json_depth,
+            max_parts=self.max_form_parts,
+            max_part_header_bytes=self.max_part_header_bytes,
+            max_picture_pixels=self.max_picture_pixels,
+        )
+
+    def work_limits(self) -> WorkLimits:
+        """Return what one request may ask for."""
+        return WorkLimits(
+            max_output_elements=self.max_output_elements,
+            max_kernel_elements=self.max_kernel_elements,
+            max_macs=self.max_macs,
+        )
+
+    def limits(self) -> dict[str, int | float]:
+        """Return every limit in force by its name."""
+        names = [name for name in type(self).model_fields if name.startswith("max_")]
+        also = ["slots", "queue_length", "body_seconds", "working_bytes"]
+        return {name: getattr(self, name) for name in [*names, *also]}

@@ -1,0 +1,46 @@
+"""The generated API docs as pages: their assets come from this service, so that they work with no internet."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+router = APIRouter(include_in_schema=False)
+
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+    "font-src 'self' data:; connect-src 'self'; worker-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+@router.get("/docs")
+async def docs(request: Request) -> Response:
+    """Swagger UI: try every operation from the page."""
+    root = request.scope.get("root_path", "")
+    body = (
+        f'<div id="docs"></div><script src="{root}/static/vendor/swagger-ui/swagger-ui-bundle.js"></script>'
+        f'<script src="{root}/static/swagger.js" data-openapi="{root}/openapi.json"></script>'
+    )
+    style = f'<link rel="stylesheet" href="{root}/static/vendor/swagger-ui/swagger-ui.css">'
+    return _page("API docs", style, body)
+
+
+@router.get("/redoc")
+async def redoc(request: Request) -> Response:
+    """Redoc: the same document to read."""
+    root = request.scope.get("root_path", "")
+    body = (
+        f'<redoc spec-url="{root}/openapi.json"></redoc>'
+        f'<script src="{root}/static/vendor/redoc/redoc.standalone.js"></script>'
+    )
+    return _page("API reference", "<style>body{margin:0}</style>", body)
+
+
+def _page(title: str, head: str, body: str) -> Response:
+    return HTMLResponse(
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title} · Convolution as a service</title>'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">{head}</head>'
+        f"<body>{body}</body></html>",
+        headers={"Content-Security-Policy": _POLICY},
+    )
