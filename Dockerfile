@@ -4,10 +4,14 @@ ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 # Builds what the service runs from; its pip and its caches stay behind.
 FROM ${PYTHON_IMAGE} AS build
 WORKDIR /build
-COPY requirements/service.txt requirements/
+COPY requirements/build.txt requirements/service.txt requirements/
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ONLY_BINARY=:all: PIP_REQUIRE_HASHES=1
+# As in scripts/install: what builds pyvips first, and no libvips but the one that it brings.
 RUN python3 -m venv --without-pip /opt/venv \
-    && python3 -m pip --python /opt/venv/bin/python install --no-cache-dir --disable-pip-version-check \
-        --require-hashes --only-binary :all: --requirement requirements/service.txt \
+    && python3 -m pip --python /opt/venv/bin/python install --requirement requirements/build.txt \
+    && PKG_CONFIG=false python3 -m pip --python /opt/venv/bin/python install \
+        --no-build-isolation --no-binary pyvips --requirement requirements/service.txt \
+    && python3 -m pip --python /opt/venv/bin/python uninstall --yes setuptools pkgconfig \
     && find /opt/venv -type d -name tests -prune -exec rm -r {} +
 COPY LICENSE ./
 COPY service/ service/
