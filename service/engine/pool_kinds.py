@@ -36,6 +36,22 @@ def _root(values: Array, p: float, out: Array) -> None:
         np.power(values, 1 / p, out=out)
 
 
+def _power_slope(values: Array, p: float, out: Array) -> None:
+    """Write |x|^(p-1) sign(x), the derivative of |x|^p/p; 0 at x = 0."""
+    if p == 2:
+        np.copyto(out, values)
+        return
+    magnitude = np.abs(values)
+    np.power(magnitude, p - 1, out=magnitude, where=magnitude != 0)
+    np.copysign(magnitude, values, out=out)
+
+
+def _root_slope(values: Array, p: float, out: Array) -> None:
+    """Write y^(1-p), the derivative of (p·z)^(1/p) where it is y; 0 at y = 0, where no cell differs from 0."""
+    np.power(values, 1 - p, out=out)
+    out[values == 0] = 0
+
+
 @dataclass(frozen=True, slots=True)
 class PoolKind:
     """How a window becomes one value.
@@ -53,6 +69,9 @@ class PoolKind:
         Whether the combined value is divided by the window's divisor.
     prepare, finish
         What is done to the cells before they are combined and to the value after, or None. Both know `p`.
+    prepare_slope, finish_slope
+        Their derivatives, up to factors that cancel: prepare's from the cells x, finish's from the values y it gave.
+        By the chain rule ∂L/∂x = prepare'(x) · (the sum of g · finish'(y) over the windows that hold x).
     """
 
     combine: np.ufunc
@@ -61,12 +80,21 @@ class PoolKind:
     averages: bool = False
     prepare: Power | None = None
     finish: Power | None = None
+    prepare_slope: Power | None = None
+    finish_slope: Power | None = None
 
 
 POOL_KINDS = {
     "max": PoolKind(np.maximum, -np.inf, keeps=np.greater_equal),
     "average": PoolKind(np.add, 0.0, averages=True),
     "min": PoolKind(np.minimum, np.inf, keeps=np.less_equal),
-    "lp": PoolKind(np.add, 0.0, prepare=_power_of_magnitude, finish=_root),
+    "lp": PoolKind(  # (Σ|x|^p)^(1/p)
+        np.add,
+        0.0,
+        prepare=_power_of_magnitude,
+        finish=_root,
+        prepare_slope=_power_slope,
+        finish_slope=_root_slope,
+    ),
 }
 """The kinds of pool by name. `np.maximum` and `np.minimum` answer NaN where either is NaN (semantics: 8)."""

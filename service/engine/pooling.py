@@ -79,35 +79,36 @@ def _fill(plan: PoolPlan, data: Array, out: Array, indices: Array | None, contro
         source = planes[(slice(first, last), *(slice(*windows.cells) for windows in axes))]
         source = source.astype(out.dtype, copy=False)
         if places is None or kind.keeps is None:
-            _combine(source, axes, kind, plan, maps[target])
+            combine_block(source, axes, kind, maps[target])
         else:
-            _select(source, axes, kind.keeps, maps[target], places[target])
+            maps[target], places[target] = select_block(source, axes, kind.keeps)
 
 
-def _combine(source: Array, axes: list[AxisWindows], kind: PoolKind, plan: PoolPlan, out: Array) -> None:
+def combine_block(source: Array, axes: list[AxisWindows], kind: PoolKind, out: Array) -> None:
+    """Write each window's value into `out`, (planes, *counts), from the cells that `axes` read, (planes, *cells)."""
+    p = axes[0].plan.p
     if kind.prepare is not None:
         prepared = np.empty(source.shape, source.dtype)
-        kind.prepare(source, plan.p, prepared)
+        kind.prepare(source, p, prepared)
         source = prepared
     for windows in axes:
-        last = windows.axis == plan.rank - 1
         shape = list(source.shape)
         shape[windows.axis + 1] = windows.count
-        target = out if last else np.empty(shape, source.dtype)
+        target = out if windows is axes[-1] else np.empty(shape, source.dtype)
         combine_axis(source, windows, kind, target)
         source = target
     if kind.averages:
         np.divide(out, divisors(axes, out.dtype), out=out)
     if kind.finish is not None:
-        kind.finish(out, plan.p, out)
+        kind.finish(out, p, out)
 
 
-def _select(source: Array, axes: list[AxisWindows], keeps: np.ufunc, out: Array, indices: Array) -> None:
-    """Select on the last axis first; cells count from the block's corner until the corner is added."""
+def select_block(source: Array, axes: list[AxisWindows], keeps: np.ufunc) -> tuple[Array, Array]:
+    """Return the cell that each window selects and its flat position in the plane; arguments as `combine_block`."""
     positions: Array | None = None
     for windows in reversed(axes):
         source, positions = select_axis(source, positions, windows, keeps)
-    out[...], indices[...] = source, positions
+    return source, np.asarray(positions)
 
 
 def divisors(axes: list[AxisWindows], dtype: Any) -> Any:

@@ -127,6 +127,22 @@ def combine_axis(source: Array, windows: AxisWindows, kind: PoolKind, out: Array
             out[along(axis, where)] = kind.combine(target, read)
 
 
+def spread_axis(source: Array, windows: AxisWindows, out: Array) -> None:
+    """Add each window's value onto the cells that it holds: the adjoint of `combine_axis` with a sum."""
+    axis, plan = windows.axis, windows.plan
+    out[...] = 0
+    if windows.count < plan.kernel_size[axis]:
+        for i, cells in enumerate(windows.whole()):
+            out[along(axis, cells)] += source[along(axis, slice(i, i + 1))]
+        return
+    repeats = plan.adaptive and plan.output_size[axis] > plan.input_size[axis]
+    for where, picked in windows.taps():
+        if repeats:  # more windows than cells: one tap meets a cell twice, and += would keep one of the two
+            np.add.at(out, along(axis, picked), source[along(axis, where)])
+        else:
+            out[along(axis, picked)] += source[along(axis, where)]
+
+
 def select_axis(source: Array, positions: Array | None, windows: AxisWindows, keeps: np.ufunc) -> tuple[Array, Array]:
     """Reduce one axis to the cell that each window selects, and say where it stands.
 

@@ -1,0 +1,260 @@
+"""The backward passes of the convolutions: from the gradient of an output to those of what it was computed from.
+
+For a loss L and y = conv(x, w) + b, with g = ∂L/∂y: ∂L/∂x is the transposed convolution of g with w, its padding folded
+back onto the cells it was copied from; ∂L/∂w correlates x with g; ∂L/∂b sums g over whatever shares a bias.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .borders import PADDING_MODES, Array, Index, Region, fold
+from .control import DEFAULT_CONTROL, Control
+from .convolution import checked_padding_value, conv
+from .errors import ShapeMismatch
+from .geometry import ConvPlan, ConvTransposePlan, plan_conv, plan_conv_transpose
+from .kernel_gradient import kernel_gradient
+from .precision import as_numbers, compute_dtype
+from .transposed import Spread
+
+
+@dataclass(frozen=True, slots=True)
+class ConvGradients:
+    """The gradients of a convolution, each shaped as what it belongs to.
+
+    Attributes
+    ----------
+    input : ndarray of shape (N, C, *S)
+    kernel : ndarray of shape (F, C/G, *K)
+        For a transposed convolution (C, F/G, *K).
+    bias : ndarray of shape (F) or (F, *S')
+    """
+
+    input: Array
+    kernel: Array
+    bias: Array
+
+
+def conv_gradients(
+    input: npt.ArrayLike,
+    kernel: npt.ArrayLike,
+    output_gradient: npt.ArrayLike,
+    *,
+    stride: Any = 1,
+    padding: Any = 0,
+    padding_mode: str = "zeros",
+    padding_value: float = 0.0,
+    dilation: Any = 1,
+    groups: int = 1,
+    operation: str = "cross_correlation",
+    bias_per_position: bool = False,
+    method: str = "auto",
+    dtype: Any = None,
+    control: Control | None = None,
+) -> ConvGradients:
+    """Return the gradients of `conv` from the gradient of its output.
+
+    With g the gradient of the output, correlated, stride s and dilation d:
+
+    - ∂L/∂x[n, c, i] = Σ_f Σ_k w[f, c, k] · g[n, f, o] over s·o + d·k - before = i, plus what its copies in the padding
+      received;
+    - ∂L/∂w[f, c, k] = Σ_n Σ_o g[n, f, o] · x[n, c, s·o + d·k - before];
+    - ∂L/∂b[f] = Σ_n Σ_o g[n, f, o].
+
+    Parameters
+    ----------
+    input : array_like of shape (N, C, *S)
+        What `conv` was given, as all that follows and is not described here.
+    kernel : array_like of shape (F, C/G, *K)
+    output_gradient : array_like of shape (N, F, *S')
+        ∂L/∂y.
+    operation : str
+        With ``"convolution"`` the flip is undone: the kernel's gradient is that of the kernel as it was sent.
+    bias_per_position : bool
+        Whether the bias is (F, *S') rather than (F): its gradient is then summed over the batch alone.
+
+    Returns
+    -------
+    ConvGradients
+        `input`, `kernel` and `bias`, of the compute dtype.
+
+    Raises
+    ------
+    EngineError
+        As `conv`, and `ShapeMismatch` if `output_gradient` has not the output's shape.
+
+    References
+    ----------
+    Dumoulin & Visin, "A guide to convolution arithmetic for deep learning", arXiv:1603.07285, section 4.1 and
+    relationship 14 (`output_padding` there is what the stride dropped here).
+
+    Examples
+    --------
+    >>> gradients = conv_gradients([[[1, 2, 3, 4]]], [[[1, 0, -1]]], [[[1, 10]]])
+    >>> gradients.input
+    array([[[  1.,  10.,  -1., -10.]]])
+    >>> gradients.kernel
+    array([[[21., 32., 43.]]])
+    >>> gradients.bias
+    array([11.])
+    """
+    data, weights = as_numbers(input, "input"), as_numbers(kernel, "kernel")
+    plan = plan_conv(
+        data.shape,
+        weights.shape,
+        stride=stride,
+        padding=padding,
+        padding_mode=padding_mode,
+        dilation=dilation,
+        groups=groups,
+        operation=operation,
+    )
+    upstream = _checked_gradient(output_gradient, plan.output_shape)
+    fill_value = checked_padding_value(padding_value, plan.padding_mode)
+    result_dtype, control = compute_dtype(data, dtype), control or DEFAULT_CONTROL
+    flipped = tuple(range(2, weights.ndim)) if plan.operation == "convolution" else ()
+    spread = Spread(np.flip(weights, flipped), plan.stride, plan.dilation, plan.groups, method, result_dtype, control)
+    with np.errstate(all="ignore"):
+        of_kernel = kernel_gradient(plan, data, upstream, fill_value, result_dtype, control)
+        return ConvGradients(
+            input=_input_gradient(plan, spread, upstream),
+            kernel=np.ascontiguousarray(np.flip(of_kernel, flipped)),
+            bias=_bias_gradient(upstream, bias_per_position, result_dtype),
+        )
+
+
+def conv_transpose_gradients(
+    input: npt.ArrayLike,
+    kernel: npt.ArrayLike,
+    output_gradient: npt.ArrayLike,
+    *,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+    bias_per_position: bool = False,
+    method: str = "auto",
+    dtype: Any = None,
+    control: Control | None = None,
+) -> ConvGradients:
+    """Return the gradients of `conv_transpose` from the gradient of its output.
+
+    A transposed convolution is the adjoint of a convolution, so with g the gradient of the output: ∂L/∂x = conv(g, w),
+    and the kernel's gradient is that of this convolution, where x stands for the gradient of its output.
+
+    Parameters
+    ----------
+    input : array_like of shape (N, C, *S)
+        What `conv_transpose` was given, as all that follows and is not described here.
+    kernel : array_like of shape (C, F/G, *K)
+    output_gradient : array_like of shape (N, F, *S')
+        ∂L/∂y.
+    bias_per_position : bool
+        Whether the bias is (F, *S') rather than (F): its gradient is then summed over the batch alone.
+
+    Returns
+    -------
+    ConvGradients
+        `input`, `kernel` and `bias`, of the compute dtype.
+
+    Raises
+    ------
+    EngineError
+        As `conv_transpose`, and `ShapeMismatch` if `output_gradient` has not the output's shape.
+
+    Examples
+    --------
+    >>> gradients = conv_transpose_gradients([[[1, 10]]], [[[1, 2]]], [[[1, 2, 3, 4]]], stride=2)
+    >>> gradients.input, gradients.kernel
+    (array([[[ 5., 11.]]]), array([[[31., 42.]]]))
+    """
+    data, weights = as_numbers(input, "input"), as_numbers(kernel, "kernel")
+    plan = plan_conv_transpose(
+        data.shape,
+        weights.shape,
+        stride=stride,
+        padding=padding,
+        output_padding=output_padding,
+        dilation=dilation,
+        groups=groups,
+    )
+    upstream = _checked_gradient(output_gradient, plan.output_shape)
+    result_dtype, control = compute_dtype(data, dtype), control or DEFAULT_CONTROL
+    with np.errstate(all="ignore"):
+        return ConvGradients(
+            input=_gather(plan, weights, upstream, method, result_dtype, control),
+            kernel=np.ascontiguousarray(kernel_gradient(plan.adjoint, upstream, data, 0.0, result_dtype, control)),
+            bias=_bias_gradient(upstream, bias_per_position, result_dtype),
+        )
+
+
+def _checked_gradient(value: npt.ArrayLike, output_shape: tuple[int, ...]) -> Array:
+    gradient = as_numbers(value, "output_gradient")
+    if gradient.shape != output_shape:
+        raise ShapeMismatch(
+            f"the output_gradient has shape {list(gradient.shape)}; it must have the output's, {list(output_shape)}",
+            "output_gradient",
+        )
+    return gradient
+
+
+def _bias_gradient(upstream: Array, per_position: bool, dtype: np.dtype[Any]) -> Array:
+    shared = (0,) if per_position else (0, *range(2, upstream.ndim))
+    return np.asarray(upstream.sum(axis=shared, dtype=dtype))
+
+
+def _input_gradient(plan: ConvPlan, spread: Spread, upstream: Array) -> Array:
+    """Return the gradient of a convolution's input: the part inside it, and what the padding copied, folded back."""
+    before = [b for b, _ in plan.padding]
+    inside = tuple((b, b + n) for b, n in zip(before, plan.input_size, strict=True))
+    gradient = spread.onto(inside, upstream)
+    if PADDING_MODES[plan.padding_mode].source is not None:
+        for region in _margins(plan):
+            shifted = tuple((start + b, stop + b) for (start, stop), b in zip(region, before, strict=True))
+            fold(spread.onto(shifted, upstream), region, gradient, plan.padding_mode)
+    return gradient
+
+
+def _margins(plan: ConvPlan) -> Iterator[Region]:
+    """Yield regions, in the input's coordinates, that cover the padding once: on an axis, whole across those behind."""
+    inside = [(0, n) for n in plan.input_size]
+    padded = [(-before, n + after) for (before, after), n in zip(plan.padding, plan.input_size, strict=True)]
+    for axis, n in enumerate(plan.input_size):
+        for start, stop in ((padded[axis][0], 0), (n, padded[axis][1])):
+            if start < stop:
+                yield (*inside[:axis], (start, stop), *padded[axis + 1 :])
+
+
+def _gather(
+    plan: ConvTransposePlan, kernel: Array, upstream: Array, method: str, dtype: np.dtype[Any], control: Control
+) -> Array:
+    """Return conv(upstream, kernel), on the positions that are the input's own.
+
+    Where dilation lets output_padding exceed the stride, the convolution would find more windows than the input has
+    cells: what reaches past the last cell's own window is left away, padding first.
+    """
+    pads, source = [], []
+    axes = zip(plan.padding, plan.output_padding, plan.output_size, strict=True)
+    for (before, after), extra, size in axes:
+        pads.append((before, max(0, after - extra)))
+        source.append(slice(0, max(0, size - max(0, extra - after))))
+    if any(cells.stop == 0 for cells in source):
+        return np.zeros(plan.input_shape, dtype)
+    cells: Index = (..., *source)
+    return conv(
+        upstream[cells],
+        kernel,
+        stride=plan.stride,
+        padding=pads,
+        dilation=plan.dilation,
+        groups=plan.groups,
+        method=method,
+        dtype=dtype,
+        control=control,
+    )

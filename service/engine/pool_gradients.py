@@ -1,0 +1,141 @@
+"""The backward pass of a pool: the gradient of every window handed to the cells that made its value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .borders import Array
+from .control import DEFAULT_CONTROL, Control
+from .errors import ShapeMismatch
+from .geometry import PoolPlan, plan_pool
+from .pool_kinds import POOL_KINDS, PoolKind
+from .pooling import blocks, combine_block, divisors, select_block
+from .precision import as_numbers, compute_dtype
+from .windows import AxisWindows, spread_axis
+
+
+def pool_gradients(
+    input: npt.ArrayLike,
+    output_gradient: npt.ArrayLike,
+    kind: str = "max",
+    kernel_size: Any = None,
+    *,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+    p: float = 2,
+    output_size: Any = None,
+    dtype: Any = None,
+    control: Control | None = None,
+) -> Array:
+    """Return the gradient of a pool's input from the gradient of its output.
+
+    With g the gradient of a window's value y, a cell x of the window receives
+
+    - max and min: g if the window selected it, otherwise nothing. Of equals the first is selected, of NaN the first;
+    - average: g / divisor;
+    - lp: g · |x|^(p-1) · sign(x) · y^(1-p), and nothing where y = 0 or x = 0.
+
+    A cell of several windows receives the sum.
+
+    Parameters
+    ----------
+    input : array_like of shape (N, C, *S)
+        What `pool` was given, as all that follows and is not described here.
+    output_gradient : array_like of shape (N, C, *S')
+        ∂L/∂y.
+
+    Returns
+    -------
+    ndarray of shape (N, C, *S)
+        ∂L/∂x, of the compute dtype.
+
+    Raises
+    ------
+    EngineError
+        As `pool`, and `ShapeMismatch` if `output_gradient` has not the output's shape.
+
+    Examples
+    --------
+    >>> pool_gradients([[[3, 7, 7, 1]]], [[[10, 1]]], "max", 2)
+    array([[[ 0., 10.,  1.,  0.]]])
+    >>> pool_gradients([[[3, 7, 7, 1]]], [[[10, 1]]], "average", 3, stride=1, dtype="float64") * 3
+    array([[[10., 11., 11.,  1.]]])
+    """
+    data = as_numbers(input, "input")
+    plan = plan_pool(
+        data.shape,
+        kind,
+        kernel_size,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        ceil_mode=ceil_mode,
+        count_include_pad=count_include_pad,
+        divisor_override=divisor_override,
+        p=p,
+        output_size=output_size,
+    )
+    upstream = as_numbers(output_gradient, "output_gradient")
+    if upstream.shape != plan.output_shape:
+        raise ShapeMismatch(
+            f"the output_gradient has shape {list(upstream.shape)}; it must have the output's, "
+            f"{list(plan.output_shape)}",
+            "output_gradient",
+        )
+    gradient = np.zeros(plan.input_shape, compute_dtype(data, dtype))
+    with np.errstate(all="ignore"):
+        _fill(plan, data, upstream, gradient, control or DEFAULT_CONTROL)
+    return gradient
+
+
+def _fill(plan: PoolPlan, data: Array, upstream: Array, gradient: Array, control: Control) -> None:
+    planes = data.reshape(-1, *plan.input_size)
+    values = upstream.reshape(-1, *plan.output_size)
+    cells = gradient.reshape(planes.shape)
+    kind = POOL_KINDS[plan.kind]
+    for first, last, region in blocks(plan, len(planes)):
+        control.check()
+        axes = [AxisWindows(plan, axis, *bounds) for axis, bounds in enumerate(region)]
+        corner = (slice(first, last), *(slice(*windows.cells) for windows in axes))
+        source = planes[corner].astype(gradient.dtype, copy=False)
+        g = values[(slice(first, last), *(slice(*bounds) for bounds in region))].astype(gradient.dtype, copy=False)
+        if kind.keeps is None:
+            cells[corner] += _shared(source, g, axes, kind)
+        else:
+            _, positions = select_block(source, axes, kind.keeps)
+            flat = cells[first:last].reshape(last - first, -1)
+            np.add.at(
+                flat,
+                (np.arange(last - first)[:, None], positions.reshape(last - first, -1)),
+                g.reshape(last - first, -1),
+            )
+
+
+def _shared(source: Array, g: Array, axes: list[AxisWindows], kind: PoolKind) -> Array:
+    """Return what the cells of a block receive where every cell of a window has a share in its value."""
+    p = axes[0].plan.p
+    if kind.averages:
+        g = g / divisors(axes, g.dtype)
+    if kind.finish_slope is not None:
+        value = np.empty(g.shape, g.dtype)
+        combine_block(source, axes, kind, value)
+        kind.finish_slope(value, p, value)
+        g = g * value
+    for windows in reversed(axes):
+        shape = list(g.shape)
+        shape[windows.axis + 1] = windows.cells[1] - windows.cells[0]
+        out = np.empty(shape, g.dtype)
+        spread_axis(g, windows, out)
+        g = out
+    if kind.prepare_slope is not None:
+        slope = np.empty(source.shape, source.dtype)
+        kind.prepare_slope(source, p, slope)
+        g = g * slope
+    return g
