@@ -82,7 +82,25 @@ def _document(app: FastAPI, models: tuple[type[BaseModel], ...]) -> dict[str, An
     schemas |= _components([*ANSWERS, Problem], "serialization")
     for model in models:
         schemas[f"{model.__name__}Form"] = _form_schema(schemas[model.__name__])
+    _share_problems(document)
     return document
+
+
+def _share_problems(document: dict[str, Any]) -> None:
+    """Move the problems that operations have in common into components: they are most of the document otherwise."""
+    shared = document["components"].setdefault("responses", {})
+    for path in document["paths"].values():
+        for operation in path.values():
+            responses = operation["responses"]
+            for status, response in responses.items():
+                if int(status) < 400:
+                    continue
+                name = next((known for known, there in shared.items() if there == response), None)
+                if name is None:
+                    taken = sum(known.startswith(f"Problem{status}") for known in shared)
+                    name = f"Problem{status}" + (f"Variant{taken + 1}" if taken else "")
+                    shared[name] = response
+                responses[status] = {"$ref": f"#/components/responses/{name}"}
 
 
 def _components(models: list[type[BaseModel]], mode: Any) -> dict[str, Any]:

@@ -61,5 +61,11 @@ def read_kernel(sent: np.ndarray | str | dict[str, Any], rank: int) -> np.ndarra
             "send its numbers",
             "/kernel",
         )
-    parameters = {"name": sent} if isinstance(sent, str) else dict(sent)
+    if isinstance(sent, str):
+        try:
+            return kernels.make(sent)
+        except kernels.KernelError as error:
+            error.pointer = "/kernel"  # the name is the whole field here
+            raise
+    parameters = dict(sent)
     return kernels.make(parameters.pop("name"), **parameters)
