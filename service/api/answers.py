@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from service.drawing.maps import narrowed
 from service.drawing.pictures import draw_maps
 from service.operations.answer import Answer
 from service.wire import encode_array, write_json, write_npy, write_npz, write_picture
@@ -60,14 +61,10 @@ def _picture(answer: Answer, media_type: str, rank: int) -> bytes:
     if answer.maps is None:
         raise HttpProblem("not-acceptable", f"this answer has no picture; ask for {JSON}, {NPY} or {ZIP}")
     style: Any = answer.style
-    depth = style.depth if media_type == "image/png" else 8
-    maps = answer.maps
-    if depth < style.depth:
-        maps = maps / maps.dtype.type(257)
-    pixels = draw_maps(maps, spatial_axes=rank, rgb=style.color, range=style.range, depth=depth)
-    alpha = style.alpha
-    if alpha is not None and (alpha.shape != pixels.shape[-2:] or media_type == "image/jpeg"):
-        alpha = None
-    if alpha is not None and depth < style.depth:
-        alpha = (alpha // 257).astype(np.uint8)
+    pixels = draw_maps(answer.maps, spatial_axes=rank, rgb=style.color, range=style.range, depth=style.depth)
+    # Alpha goes back onto a picture of the same size, in a format that has it.
+    fits = style.alpha is not None and style.alpha.shape == pixels.shape[-2:] and media_type != "image/jpeg"
+    alpha = style.alpha if fits else None
+    if media_type != "image/png":
+        pixels, alpha = narrowed(pixels), None if alpha is None else narrowed(alpha)
     return write_picture(pixels, alpha, PICTURES[media_type])

@@ -48,6 +48,14 @@ def to_pixels(maps: NDArray[Any], range: Range = "clip", depth: Depth = 8) -> Pi
     return pixels
 
 
+def narrowed(pixels: Pixels) -> NDArray[np.uint8]:
+    """Return pixels in 8 bits a channel, for the formats that have no more: 65535 / 257 is 255."""
+    if pixels.dtype == np.uint8:
+        return pixels.astype(np.uint8, copy=False)
+    # Integers alone, to the nearest: 257 is odd, so that nothing lies half way.
+    return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
 def _stretched(values: NDArray[np.float64], range: Range, top: int) -> NDArray[np.float64]:
     if range == "absolute":
         return np.abs(values)
