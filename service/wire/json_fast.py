@@ -135,13 +135,15 @@ class _Walk:
         name: Any = value["dtype"]
         shape_list: Any = value["shape"]
         data: Any = value["base64" if packed else "data"]
-        if name not in DTYPES:
+        if name not in DTYPES or not isinstance(shape_list, simdjson.Array):
             raise Unusual
         shape, dtype = checked_shape(shape_list.as_list(), "", self.limits), np.dtype(name)
         self.budget.take(prod(shape), "")
         self.openings += 1
         if packed:
             return unpack(data, shape, dtype, "")
+        if not isinstance(data, simdjson.Array):
+            raise Unusual
         self.openings += 1
         return _typed(data, dtype).reshape(shape)
 

@@ -31,9 +31,10 @@ _MAX_HEADER_BYTES = 4096  # a shape of 64 axes needs less; NumPy pads to a multi
 
 _MEMBER = re.compile(
     r"\s*(?:'(?P<key>\w{1,20})'|\"(?P<key2>\w{1,20})\")\s*:\s*"
-    r"(?:'(?P<text>[^']{0,40})'|\"(?P<text2>[^\"]{0,40})\"|(?P<flag>True|False)|\((?P<sizes>[\dL,\s]*)\)|(?P<list>\[))"
+    r"(?:'(?P<text>[^']{0,40})'|\"(?P<text2>[^\"]{0,40})\"|(?P<flag>True|False)|\((?P<sizes>[\dL,\s]*)\))"
     r"\s*(?P<end>,\s*}|,|})"
 )
+_RECORDS = re.compile(r"""['"]descr['"]\s*:\s*\[""")
 _SIZES = re.compile(r"\s*(?:\d{1,18}L?\s*(?:,\s*\d{1,18}L?\s*)*,?\s*)?")
 _DESCR = re.compile(r"[<>|](?:b1|[iu][1248]|f[248])")
 
@@ -97,6 +98,8 @@ def _header(view: memoryview, pointer: str) -> tuple[str, int]:
 
 def _members(header: str, pointer: str, limits: ReadLimits) -> tuple[np.dtype[Any], bool, tuple[int, ...]]:
     """Return dtype, order and shape from the header, a Python dict literal of exactly those three."""
+    if _RECORDS.search(header):
+        raise UnsupportedDtype("the file holds records; an array of plain numbers is needed", pointer)
     members: dict[str, re.Match[str]] = {}
     position = 1 if header.startswith("{") else len(header)
     ended = False
@@ -105,8 +108,6 @@ def _members(header: str, pointer: str, limits: ReadLimits) -> tuple[np.dtype[An
         key = match and (match["key"] or match["key2"])
         if match is None or key not in ("descr", "fortran_order", "shape") or key in members:
             raise InvalidNpy("the header is not {'descr': …, 'fortran_order': …, 'shape': …}, each once", pointer)
-        if match["list"] and key == "descr":
-            raise UnsupportedDtype("the file holds records; an array of plain numbers is needed", pointer)
         members[key] = match
         position, ended = match.end(), match["end"] != ","
     if len(members) != 3 or header[position:].strip(" \n"):
@@ -121,7 +122,7 @@ def _members(header: str, pointer: str, limits: ReadLimits) -> tuple[np.dtype[An
 
 
 def _dtype(member: re.Match[str], pointer: str) -> np.dtype[Any]:
-    descr = member["text"] or member["text2"]
+    descr = member["text"] if member["text2"] is None else member["text2"]
     if descr is None:
         raise InvalidNpy("descr in the header is not a string", pointer)
     if not _DESCR.fullmatch(descr) or (descr[0] == "|" and descr[2] != "1"):

@@ -1,0 +1,361 @@
+"""JSON in: what becomes an array, what stays, and every fault with its class, its place and its words."""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from service.wire import WireError, errors, read_json
+from service.wire.json_fast import Unusual, read_fast
+from service.wire.json_reader import read_json_value
+from service.wire.json_strict import read_strictly
+from tests.wire.asked import FIELDS, LIMITS
+
+
+def test_lists_become_arrays_wherever_their_key_stands() -> None:
+    body = b'{"input": [[1, 2.5], [-3, 4e2]], "stride": [2, 1], "layers": [{"kernel": [7]}, {"type": "relu"}]}'
+    document = read_json(body, FIELDS, LIMITS)
+    assert document["input"].tolist() == [[1, 2.5], [-3, 400]]
+    assert document["input"].dtype == np.float64
+    assert document["input"].flags.c_contiguous
+    assert document["stride"] == [2, 1]
+    assert type(document["stride"][0]) is int
+    assert document["layers"][0]["kernel"].tolist() == [7]
+    assert document["layers"][1] == {"type": "relu"}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (b'"sobel_x"', "sobel_x"),
+        (b'{"name": "gaussian", "size": 5}', {"name": "gaussian", "size": 5}),
+        (b'{"size": 5}', {"size": 5}),
+        (b"null", None),
+        (b"true", True),
+        (b"2.5", 2.5),
+    ],
+)
+def test_an_array_field_may_hold_something_else_for_the_schema_to_judge(text: bytes, value: Any) -> None:
+    assert read_json(b'{"kernel": ' + text + b"}", FIELDS, LIMITS) == {"kernel": value}
+
+
+@pytest.mark.parametrize("buffer", [bytes, bytearray, memoryview])
+def test_any_buffer_is_read(buffer: type) -> None:
+    assert read_json(buffer(b'{"input": [1]}'), FIELDS, LIMITS)["input"].tolist() == [1]
+
+
+# --- text that is not JSON ---------------------------------------------------------------------------------------
+
+MALFORMED = [
+    (b"", 0, "empty"),
+    (b"   ", 0, "empty"),
+    (b'{"input": [1}', 12, "expected ',' or '\\]'"),
+    (b'{"input": [1,]}', 12, "trailing comma"),
+    (b'{"input": [1],}', 13, "trailing comma"),
+    (b'{"input": [1 2]}', 13, "expected ',' or '\\]'"),
+    (b'{"input" [1]}', 9, "expected ':'"),
+    (b"{input: [1]}", 1, "expected a string key"),
+    (b"{'input': [1]}", 1, "expected a string key"),
+    (b'{"input": [1]', 13, "unexpected end"),
+    (b'{"input": [1]} x', 15, "after document"),
+    (b'{"input": [1]}{}', 14, "after document"),
+    (b'{"input": [1]}\x00', 14, "after document"),
+    (b'{"input": [NaN]}', 11, "expected a JSON value"),
+    (b'{"input": [Infinity]}', 11, "expected a JSON value"),
+    (b'{"input": [-Infinity]}', 12, "no digit after sign"),
+    (b'{"input": [nan]}', 11, "invalid literal"),
+    (b'{"stride": NaN}', 11, "expected a JSON value"),
+    (b'{"input": [1e400]}', 11, "infinity"),
+    (b'{"input": [-1e400]}', 11, "infinity"),
+    (b'{"stride": 1e999999999999}', 11, "infinity"),
+    (b'{"stride": 1' + b"0" * 400 + b"}", 11, "infinity"),
+    (b'{"input": [01]}', 11, "leading zero"),
+    (b'{"input": [-01]}', 12, "leading zero"),
+    (b'{"input": [1.]}', 13, "no digit after decimal point"),
+    (b'{"input": [.5]}', 11, "no digit"),
+    (b'{"input": [+1]}', 11, "no digit"),
+    (b'{"input": [0x10]}', 12, "expected ',' or '\\]'"),
+    (b'{"input": [1_000]}', 12, "expected ',' or '\\]'"),
+    (b'{"input": [1e]}', 13, "no digit after exponent"),
+    (b'{"input": [--1]}', 12, "no digit after sign"),
+    (b'{"input": [tru]}', 11, "invalid literal"),
+    (b'{"input": [1] /* c */}', 14, "expected ',' or '}'"),
+    (b'{"a": "\x01"}', 7, "control character"),
+    (b'{"a": "\\x41"}', 7, "escape"),
+    (b'{"a": "\\ud800"}', 7, "surrogate"),
+    (b'{"a": "\xff"}', 7, "not UTF-8"),
+    (b'{"\xc3\xa9": "\xed\xa0\x80"}', 8, "not UTF-8"),
+    (b'{"a": "\xc0\xaf"}', 7, "not UTF-8"),
+    (b'\xef\xbb\xbf{"input": [1]}', 0, "byte order mark"),
+    ('{"input": [1]}'.encode("utf-16-le"), 1, "key"),
+    ('{"input": [1]}'.encode("utf-16"), 0, "not UTF-8"),
+    ('{"input": [1]}'.encode("utf-32-le"), 1, "key"),
+    (b'{"\xc3\xa9": nul}', 7, "invalid literal"),
+]
+
+
+@pytest.mark.parametrize(("body", "offset", "words"), MALFORMED)
+def test_what_is_not_json_is_refused_with_the_byte(body: bytes, offset: int, words: str) -> None:
+    with pytest.raises(errors.MalformedJSON, match=words) as caught:
+        read_json(body, FIELDS, LIMITS)
+    assert caught.value.pointer == ""
+    assert caught.value.extra["offset"] == offset
+
+
+def test_line_and_column_count_characters_of_the_line() -> None:
+    with pytest.raises(errors.MalformedJSON, match=re.escape("at byte 20 (line 2, column 9)")) as caught:
+        read_json('{"input":\n  "ää", x}'.encode(), FIELDS, LIMITS)
+    assert (caught.value.extra["line"], caught.value.extra["column"]) == (2, 9)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"), [(b"[1]", "a list of 1"), (b"3", "the number 3"), (b'"x"', 'the string "x"'), (b"null", "null")]
+)
+def test_a_body_that_is_no_object_is_refused(body: bytes, words: str) -> None:
+    with pytest.raises(errors.MalformedJSON, match=f"the body is {words}"):
+        read_json(body, FIELDS, LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer", "key"),
+    [
+        (b'{"input": [1], "input": [1]}', "", "input"),
+        (b'{"a": 1, "\\u0061": 2}', "", "a"),
+        (b'{"layers": [{"type": "relu"}, {"kernel": [1], "kernel": [1]}]}', "", "kernel"),
+        (b'{"input": {"shape": [1], "dtype": "uint8", "data": [1], "data": [2]}}', "", "data"),
+        (b'{"x": {"y": {"z": 0, "z": 0}}}', "", "z"),
+        (b'{"x": [99999999999999999999999999, {"z": 0, "z": 0}]}', "", "z"),
+        ("{" + ",".join(f'"k{i % 99}": 0' for i in range(100)) + "}", "", "k0"),
+    ],
+)
+def test_a_repeated_key_is_refused_at_every_level(body: bytes | str, pointer: str, key: str) -> None:
+    body = body.encode() if isinstance(body, str) else body
+    with pytest.raises(errors.DuplicateKey, match=f'the key "{key}" stands twice') as caught:
+        read_json(body, FIELDS, LIMITS)
+    assert caught.value.extra["key"] == key
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a": ' + b"[" * 100_000,
+        b'{"a": ' * 100_000,
+        b'{"a": ' + b"[" * 500 + b"]" * 500 + b"}",
+        b'{"a": ' + b'{"a": ' * 8 + b"1" + b"}" * 9,
+        b'{"a": ' + b"[" * 8 + b"]" * 8 + b"}",
+        b'{"a": ' + b"[" * 2000 + b"]" * 2000 + b', "a": 1}',
+    ],
+)
+def test_deep_nesting_is_refused(body: bytes) -> None:
+    with pytest.raises(errors.JSONTooDeep, match=r"deep|depth limit"):
+        read_json(body, FIELDS, LIMITS)
+
+
+def test_nesting_up_to_the_limit_is_read() -> None:
+    body = b'{"a": ' + b"[" * 7 + b"]" * 7 + b"}"
+    assert read_json(body, FIELDS, LIMITS) == json.loads(body)
+
+
+# --- lists that are not arrays -----------------------------------------------------------------------------------
+
+NOT_ARRAYS = [
+    (b'[["1.5"]]', errors.NotAnArray, "/input/0/0", 'is the string "1.5".*without quotes'),
+    (b'["1", "2"]', errors.NotAnArray, "/input/0", 'the string "1"'),
+    (b"[true]", errors.NotAnArray, "/input/0", "is true.*write 1 or 0"),
+    (b"[1, 0.5, false]", errors.NotAnArray, "/input/2", "is false"),
+    (b"[[1, 2], [3, null]]", errors.NotAnArray, "/input/1/1", "is null.*NaN"),
+    (b"[[1, 2], [3, {}]]", errors.NotAnArray, "/input/1/1", "is an object.*must be a number"),
+    (b'[{"shape": [1]}]', errors.NotAnArray, "/input/0", "is an object"),
+    (b"[[1, 2], [3]]", errors.RaggedArray, "/input/1", "/input/1 has 1 element but /input/0 has 2"),
+    (b"[[1], [2, 3]]", errors.RaggedArray, "/input/1", "has 2 elements but /input/0 has 1"),
+    (b"[[1, 2], [3], [4, 5, 6]]", errors.RaggedArray, "/input/1", "has 1 element"),
+    (b"[[1, 2], []]", errors.RaggedArray, "/input/1", "has 0 elements"),
+    (b"[[1, 2], 3]", errors.RaggedArray, "/input/1", "is the number 3 but /input/0 is a list of 2"),
+    (b"[1, [2]]", errors.RaggedArray, "/input/1", "is a list of 1 but /input/0 is the number 1"),
+    (b"[[1, 2], [3, [4]]]", errors.RaggedArray, "/input/1/1", "is a list of 1"),
+    (b"[[1, 2], [[3], 4]]", errors.RaggedArray, "/input/1/0", "is a list of 1"),
+    (b"[[[1], [2]], [[3], [4, 5]]]", errors.RaggedArray, "/input/1/1", "has 2 elements but /input/0/0 has 1"),
+    (b"[[[1], [2]], [[3]]]", errors.RaggedArray, "/input/1", "has 1 element but /input/0 has 2"),
+    (b'[[1, 2], "34"]', errors.RaggedArray, "/input/1", 'is the string "34"'),
+    (b"[]", errors.EmptyArray, "/input", "is empty"),
+    (b"[[]]", errors.EmptyArray, "/input/0", "is empty"),
+    (b"[[], [1]]", errors.EmptyArray, "/input/0", "is empty"),
+    (b"[[[[[[1]]]]]]", errors.TooManyAxes, "/input", "at most 5 axes"),
+    (b"[" * 900 + b"]" * 900, errors.TooManyAxes, "/input", "at most 5 axes"),
+    (b"[[1, [[[[[2]]]]]]]", errors.RaggedArray, "/input/0/1", "is a list of 1"),
+]
+
+
+@pytest.mark.parametrize(("text", "kind", "pointer", "words"), NOT_ARRAYS)
+def test_a_list_that_is_no_array_is_refused_at_its_element(
+    text: bytes, kind: type[WireError], pointer: str, words: str
+) -> None:
+    with pytest.raises(kind, match=words) as caught:
+        read_json(b'{"input": ' + text + b"}", FIELDS, LIMITS)
+    assert type(caught.value) is kind
+    assert caught.value.pointer == pointer
+
+
+def test_the_pointer_leads_through_layers_and_odd_names() -> None:
+    with pytest.raises(errors.NotAnArray, match="is true") as caught:
+        read_json(b'{"a/b~c": [0, {"kernel": [[1, true]]}]}', FIELDS, LIMITS)
+    assert caught.value.pointer == "/a~1b~0c/1/kernel/0/1"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        # A list among numbers keeps the count of numbers; strings hold brackets to make up for its own.
+        b'{"input": [[1, 2], [3, [4]]], "a": "[[["}',
+        b'{"input": [[1, 2], [3, [4]]], "[": 0}',
+        b'{"input": [[1, 2], [3, [4]]], "a": "\\u005b"}',
+        b'{"a": {"\\u005b": 1}, "input": [1, [2]]}',
+    ],
+)
+def test_no_bracket_in_a_string_hides_a_list(body: bytes) -> None:
+    with pytest.raises(errors.RaggedArray, match="is a list of 1"):
+        read_json(body, FIELDS, LIMITS)
+
+
+def test_brackets_in_strings_do_no_harm() -> None:
+    document = read_json(b'{"input": [[1, 2]], "a[": "[[", "b": {"[": "]"}}', FIELDS, LIMITS)
+    assert document["input"].tolist() == [[1, 2]]
+
+
+# --- numbers -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("18446744073709551616", 2.0**64),  # more than 64 bits
+        ("123456789012345678901234567890", 1.2345678901234568e29),
+        ("-9223372036854775809", -(2.0**63)),
+        ("9007199254740993", 9007199254740992.0),  # halfway between two floats: to the even one
+        ("9007199254740993.0000000000000000001", 9007199254740994.0),
+        ("2.2250738585072011e-308", 2.225073858507201e-308),  # once an endless loop in several parsers
+        ("4.9e-324", 5e-324),
+        ("2.4703282292062327e-324", 0.0),
+        ("1.7976931348623157e308", 1.7976931348623157e308),
+        ("1e-400", 0.0),
+        ("-0.0", -0.0),
+        ("0." + "0" * 400 + "1", 0.0),
+        ("1" + "0" * 400 + "e-400", 1.0),
+    ],
+)
+def test_numbers_become_the_nearest_float(text: str, value: float) -> None:
+    read = read_json(f'{{"input": [{text}]}}'.encode(), FIELDS, LIMITS)["input"][0]
+    assert struct.pack("<d", read) == struct.pack("<d", value)
+
+
+_FINITE = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@settings(derandomize=True, max_examples=100, deadline=None)
+@given(hnp.arrays(np.float64, hnp.array_shapes(max_dims=4, max_side=5), elements=_FINITE))
+def test_every_float_comes_back_to_the_last_bit(array: np.ndarray[Any, Any]) -> None:
+    body = json.dumps({"input": array.tolist()}).encode()
+    assert read_fast(body, FIELDS, LIMITS, None)["input"].tobytes() == array.tobytes()
+    assert read_strictly(body, FIELDS, LIMITS, None, "")["input"].tobytes() == array.tobytes()
+
+
+# --- both readers agree ------------------------------------------------------------------------------------------
+
+_NUMBERS = st.one_of(st.integers(-(2**70), 2**70), _FINITE, st.booleans())
+_VALUES = st.recursive(
+    st.one_of(_NUMBERS, st.none(), st.text('[]{}\\"a1', max_size=3)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(st.sampled_from(["input", "kernel", "shape", "dtype", "data", "[", "x"]), inner, max_size=3),
+    ),
+    max_leaves=12,
+)
+
+
+def _outcome(read: Any, body: bytes) -> Any:
+    try:
+        return repr(read(body))
+    except WireError as error:
+        return type(error), error.pointer, error.detail
+
+
+@settings(derandomize=True, max_examples=400, deadline=None)
+@given(st.dictionaries(st.sampled_from(["input", "kernel", "a", "["]), _VALUES, max_size=3))
+def test_the_fast_reader_agrees_with_the_strict_one(value: dict[str, Any]) -> None:
+    body = json.dumps(value).encode()
+    try:
+        fast = repr(read_fast(body, FIELDS, LIMITS, None))
+    except Unusual:
+        return
+    assert fast == _outcome(lambda text: read_strictly(text, FIELDS, LIMITS, None, ""), body)
+
+
+@settings(derandomize=True, max_examples=300, deadline=None)
+@given(st.data())
+def test_a_changed_byte_gives_a_document_or_a_wire_error(data: st.DataObject) -> None:
+    good = b'{"input": {"shape": [2, 1], "dtype": "int8", "data": [1, 2]}, "kernel": [[1, -0.5], [2e1, 3]], "s": "a"}'
+    position = data.draw(st.integers(0, len(good) - 1))
+    bad = good[:position] + data.draw(st.binary(max_size=2)) + good[position + 1 :]
+    with suppress(WireError):
+        assert isinstance(read_json(bad, FIELDS, LIMITS), dict)
+
+
+@settings(derandomize=True, max_examples=200, deadline=None)
+@given(st.binary(max_size=40))
+def test_junk_gives_nothing_but_a_wire_error(body: bytes) -> None:
+    for text in (body, b'{"input": ' + body + b"}", b'{"input": [' + body + b"]}"):
+        with suppress(WireError):
+            read_json_value(text, FIELDS, LIMITS, name=None, pointer="")
+
+
+# --- what must not be slow ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"input": [[1, 2], [3, 4]], "stride": 2, "kernel": "sobel_x"}',
+        b'{"input": {"shape": [2], "dtype": "int16", "data": [1, 2]}}',
+        b'{"input": {"shape": [1], "dtype": "uint8", "base64": "AQ=="}}',
+        b'{"input": [1], "layers": [{"type": "conv2d", "kernel": [[1]]}, {"type": "relu"}], "padding": [[1, 2]]}',
+        '{"input": [1], "note": "ä [1]"}'.encode(),
+    ],
+)
+def test_the_usual_request_does_not_need_the_strict_reader(body: bytes) -> None:
+    assert repr(read_fast(body, FIELDS, LIMITS, None)) == repr(read_strictly(body, FIELDS, LIMITS, None, ""))
+
+
+# --- limits ------------------------------------------------------------------------------------------------------
+
+
+def test_elements_are_counted_over_all_arrays() -> None:
+    half = b"[" + b"0," * 49_999 + b"0]"
+    assert read_json(b'{"input": ' + half + b', "kernel": ' + half + b"}", FIELDS, LIMITS)["kernel"].size == 50_000
+    with pytest.raises(errors.TooManyElements, match=r"100,001 elements.*may hold 100,000") as caught:
+        read_json(b'{"input": ' + half + b', "kernel": ' + half + b', "bias": [1]}', FIELDS, LIMITS)
+    assert caught.value.pointer == "/bias"
+    assert caught.value.extra == {"limit": 100_000, "actual": 100_001}
+
+
+@pytest.mark.parametrize("crowd", [b"0,", b"[],", b"{},", b'"",'])
+def test_a_crowd_of_values_is_refused_before_it_is_read(crowd: bytes) -> None:
+    with pytest.raises(errors.TooManyElements, match="may hold 100,000"):
+        read_json(b'{"stride": [' + crowd * 110_000 + b"!", FIELDS, LIMITS)  # the end is never looked at
+
+
+def test_a_value_of_a_field_has_the_field_as_its_pointer() -> None:
+    with pytest.raises(errors.NotAnArray, match="is true") as caught:
+        read_json_value(b"[1, true]", FIELDS, LIMITS, name="kernel", pointer="/kernel")
+    assert caught.value.pointer == "/kernel/1"
+    with pytest.raises(errors.MalformedJSON, match="byte 3") as malformed:
+        read_json_value(b"[1,", FIELDS, LIMITS, name="kernel", pointer="/kernel")
+    assert malformed.value.pointer == "/kernel"
