@@ -15,6 +15,7 @@ from .errors import InvalidArgument
 from .geometry import plan_conv
 from .methods import METHODS
 from .methods.work import Work
+from .parallel import available_threads
 from .precision import as_numbers, checked_bias, compute_dtype
 
 
@@ -113,10 +114,9 @@ def conv(
     if plan.operation == "convolution":
         weights = np.flip(weights, axis=tuple(range(2, weights.ndim)))
     out = np.empty(plan.output_shape, result_dtype)
-    # What overflows or is not finite in the data is the data's; the answer carries it.
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):  # a float64 kernel may overflow in float32
         weights = np.ascontiguousarray(weights, result_dtype)
-        METHODS[name](Work(plan, data, weights, offset, fill_value, out, running))
+    METHODS[name](Work(plan, data, weights, offset, fill_value, out, running, available_threads(running)))
     return out
 
 

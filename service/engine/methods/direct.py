@@ -9,33 +9,37 @@ is not finite where it is, and serves as the measure of every other method.
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 
-from service.engine.borders import Index
+from service.engine.borders import Region
+from service.engine.parallel import Workspace, run
 
-from .work import BLOCK_BYTES, Work, region_of, taps, tiles
+from .work import BLOCK_BYTES, Work, extent, place, region_of, taps, tiles
 
 
 def compute(work: Work) -> None:
     """Fill `work.out`."""
     plan = work.plan
-    channels, filters = plan.channels // plan.groups, plan.filters // plan.groups
-    for tile in tiles(plan, BLOCK_BYTES // (4 * work.out.itemsize)):
+
+    def block(task: tuple[int, int, Region], workspace: Workspace) -> None:
+        image, group, tile = task
         region, shifts = region_of(plan, tile), list(taps(plan, tile))
-        position: Index = tuple(slice(*bounds) for bounds in tile)
-        product = np.empty([stop - start for start, stop in tile], work.out.dtype)
-        for image in range(plan.batch):
-            for channel in range(plan.channels):
+        window, term = workspace.arrays(work.out.dtype, (1, *extent(region)), extent(tile))
+        filters = range(group * plan.filters // plan.groups, (group + 1) * plan.filters // plan.groups)
+        for member in range(plan.channels // plan.groups):
+            channel = group * plan.channels // plan.groups + member
+            x = work.window(image, slice(channel, channel + 1), region, window)[0]
+            for f in filters:
                 work.control.check()
-                group, member = divmod(channel, channels)
-                block = work.window(image, slice(channel, channel + 1), region)[0]
-                for f in range(group * filters, (group + 1) * filters):
-                    target = work.out[(image, f, *position)]
-                    for i, (tap, shift) in enumerate(shifts):
-                        first = i == 0 and member == 0
-                        np.multiply(block[shift], work.kernel[(f, member, *tap)], out=target if first else product)
-                        if not first:
-                            target += product
-            if work.bias is not None:
-                whole = work.bias.shape[1:] == plan.output_size
-                work.out[(image, slice(None), *position)] += work.bias[(slice(None), *position)] if whole else work.bias
+                y = work.out[(image, f, *place(tile))]
+                for i, (tap, shift) in enumerate(shifts):
+                    first = i == 0 and member == 0
+                    np.multiply(x[shift], work.kernel[(f, member, *tap)], out=y if first else term)
+                    if not first:
+                        y += term
+        work.add_bias(image, slice(filters.start, filters.stop), tile)
+
+    blocks = tiles(plan, BLOCK_BYTES // work.out.itemsize)
+    run(product(range(plan.batch), range(plan.groups), blocks), block, work.control, work.threads)

@@ -13,8 +13,9 @@ from service.engine.borders import Array, Index, Region, fill
 from service.engine.control import Control
 from service.engine.geometry import ConvPlan
 
-BLOCK_BYTES = 512 * 1024
-"""What a block's arrays take together: half of a core's second-level cache, so that the next block's fit beside."""
+
+BLOCK_BYTES = 256 * 1024
+"""What one array of a block takes: a block of input, of output and of products share a core's second-level cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,9 @@ class Work:
     out : ndarray of shape (N, F, *S')
         C-contiguous, uninitialised; float32 or float64.
     control
-        Cancel check, threads and memory.
+        Cancel check and memory.
+    threads
+        How many to share the blocks among.
     """
 
     plan: ConvPlan
@@ -46,6 +49,15 @@ class Work:
     padding_value: float
     out: Array
     control: Control
+    threads: int
+
+    def add_bias(self, image: int, filters: slice, tile: Region) -> None:
+        """Add the bias to a finished tile of the output, while it is still in the cache."""
+        if self.bias is not None:
+            whole = self.bias.shape[1:] == self.plan.output_size
+            self.out[(image, filters, *place(tile))] += (
+                self.bias[(filters, *place(tile))] if whole else self.bias[filters]
+            )
 
     def window(self, image: int, channels: slice, region: Region, out: Array | None = None) -> Array:
         """Return a region of the padded input, (channels, *region), in the output's dtype.
@@ -94,8 +106,31 @@ def tiles(plan: ConvPlan, cells: int) -> list[Region]:
         ]
         axis = min(costs)[1]
         chunk[axis] = halves[axis]
-    starts = (range(0, size, step) for size, step in zip(plan.output_size, chunk, strict=True))
-    return [
-        tuple((s, min(s + c, size)) for s, c, size in zip(start, chunk, plan.output_size, strict=True))
-        for start in product(*starts)
-    ]
+    return _grid(plan.output_size, chunk)
+
+
+def runs(plan: ConvPlan, positions: int) -> list[Region]:
+    """Split the output positions into tiles of about `positions`, each one run of memory in a C-contiguous output."""
+    chunk, left = list(plan.output_size), positions
+    for axis in range(plan.rank):
+        inner = prod(plan.output_size[axis + 1 :])
+        parts = -(-plan.output_size[axis] * inner // max(left, 1))
+        chunk[axis] = max(1, -(-plan.output_size[axis] // parts))
+        if chunk[axis] > 1 or parts == 1:
+            break
+    return _grid(plan.output_size, chunk)
+
+
+def _grid(size: tuple[int, ...], chunk: list[int]) -> list[Region]:
+    starts = (range(0, n, step) for n, step in zip(size, chunk, strict=True))
+    return [tuple((s, min(s + c, n)) for s, c, n in zip(start, chunk, size, strict=True)) for start in product(*starts)]
+
+
+def place(tile: Region) -> Index:
+    """Return a tile as the slices that index it."""
+    return tuple(slice(*bounds) for bounds in tile)
+
+
+def extent(tile: Region) -> tuple[int, ...]:
+    """Return a tile's size on each axis."""
+    return tuple(stop - start for start, stop in tile)

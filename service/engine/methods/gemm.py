@@ -1,0 +1,73 @@
+"""GEMM: every window a column, all filters at once in one matrix product.
+
+    Y (F × P) = W (F × C·K) · X (C·K × P),    X[(c, k), o] = x[c, s·o + d·k - before]
+
+the "im2col" lowering (Chellapilla, Puri & Simard, "High performance convolutional neural networks for document
+processing", 2006), for P positions at a time so that X stays in the cache. Each column holds its window's taps and
+nothing else: exact where plain summation is, and what is not finite stays in the windows that hold it. A kernel of one
+tap needs no columns: X is the input itself.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+
+from service.engine.borders import Array, Index, Region
+from service.engine.parallel import Workspace, run
+
+from .work import Work, extent, region_of, runs, taps
+
+COLUMN_BYTES = 768 * 1024
+"""What a block of columns takes, in a core's second-level cache beside what BLAS packs …"""
+FEWEST_COLUMNS = 192
+"""… but a matrix product needs so many columns to be fast, wherever they lie."""
+
+
+def compute(work: Work) -> None:
+    """Fill `work.out`."""
+    plan = work.plan
+    filters = plan.filters // plan.groups
+    depth = plan.taps
+    columns = max(FEWEST_COLUMNS, COLUMN_BYTES // (depth * work.out.itemsize))
+    columns = min(columns, max(1, work.control.budget_bytes // (3 * work.threads * depth * work.out.itemsize)))
+    blocks = runs(plan, columns)
+    # With fewer blocks than threads the filters are shared out instead, each thread with columns of its own.
+    parts = min(filters, work.threads if plan.batch * plan.groups * len(blocks) < 2 * work.threads else 1)
+    matrix = work.kernel.reshape(plan.filters, depth)
+    maps = work.out.reshape(plan.batch, plan.filters, -1)
+
+    def block(task: tuple[int, int, Region, int], workspace: Workspace) -> None:
+        image, group, tile, part = task
+        first = group * filters
+        chosen = slice(first + part * filters // parts, first + (part + 1) * filters // parts)
+        x = _columns(work, image, group, tile, workspace)
+        start = int(np.ravel_multi_index([bounds[0] for bounds in tile], plan.output_size))
+        np.matmul(matrix[chosen], x, out=maps[image, chosen, start : start + x.shape[1]])
+        work.add_bias(image, chosen, tile)
+
+    run(
+        product(range(plan.batch), range(plan.groups), blocks, range(parts)),
+        block,
+        work.control,
+        work.threads,
+    )
+
+
+def _columns(work: Work, image: int, group: int, tile: Region, workspace: Workspace) -> Array:
+    """Return the windows of a tile as columns, (C/G·K, positions)."""
+    plan, region = work.plan, region_of(work.plan, tile)
+    members = plan.channels // plan.groups
+    channels = slice(group * members, (group + 1) * members)
+    window, columns = workspace.arrays(
+        work.out.dtype, (members, *extent(region)), (members, *plan.kernel_size, *extent(tile))
+    )
+    x = work.window(image, channels, region, window)
+    for tap, shift in taps(plan, tile):
+        cells: Index = (slice(None), *shift)
+        if plan.taps == members and x[cells].flags.c_contiguous:
+            return x.reshape(members, -1)
+        target: Index = (slice(None), *tap)
+        columns[target] = x[cells]
+    return columns.reshape(plan.taps, -1)

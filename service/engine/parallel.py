@@ -1,0 +1,108 @@
+"""Blocks of a computation, shared out among threads, each with scratch memory of its own.
+
+NumPy and BLAS let other threads run while they compute, so threads are enough. Whoever calls takes part in the work:
+if all helpers are busy with other computations, it does everything itself.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from math import prod
+from typing import Any, TypeVar
+
+import numpy as np
+
+from . import blas
+from .borders import Array
+from .control import Control
+
+KEPT_BYTES = 2 * 1024 * 1024
+"""Scratch memory that a thread keeps from one computation to the next: fresh pages cost more than the work on them."""
+
+_ALIGNMENT = 64
+_kept = threading.local()
+
+T = TypeVar("T")
+
+
+class Workspace:
+    """Scratch memory of one thread, for one block at a time."""
+
+    def arrays(self, dtype: np.dtype[Any], *shapes: tuple[int, ...]) -> list[Array]:
+        """Return uninitialised arrays of these shapes; they are overwritten by the next call."""
+        sizes = [-(-prod(shape) * dtype.itemsize // _ALIGNMENT) * _ALIGNMENT for shape in shapes]
+        memory = self._memory(sum(sizes))
+        starts = np.cumsum([0, *sizes])
+        return [
+            memory[start : start + prod(shape) * dtype.itemsize].view(dtype).reshape(shape)
+            for start, shape in zip(starts, shapes, strict=False)
+        ]
+
+    def _memory(self, size: int) -> Array:
+        memory: Array | None = getattr(_kept, "memory", None)
+        if memory is None or memory.nbytes < size:
+            raw = np.empty(size + _ALIGNMENT, np.uint8)
+            memory = raw[-raw.ctypes.data % _ALIGNMENT :]
+            if size <= KEPT_BYTES:
+                _kept.memory = memory
+        return memory
+
+
+def available_threads(control: Control) -> int:
+    """Return how many threads a computation may use."""
+    return max(1, control.threads or _cores())
+
+
+def run(tasks: Iterable[T], compute: Callable[[T, Workspace], None], control: Control, threads: int) -> None:
+    """Call ``compute(task, workspace)`` for every task, in order of start, on up to `threads` threads.
+
+    The cancel check is asked before each; the first error ends the whole.
+    """
+    todo, lock = iter(tasks), threading.Lock()
+    failed = threading.Event()
+    done = object()
+
+    def work() -> None:
+        workspace = Workspace()
+        try:
+            # What overflows or is not finite is the data's; the answer carries it. Each thread has a state of its own.
+            with np.errstate(all="ignore"):
+                while not failed.is_set():
+                    with lock:
+                        task = next(todo, done)
+                    if task is done:
+                        return
+                    control.check()
+                    compute(task, workspace)  # type: ignore[arg-type]  # not `done`
+        except BaseException:
+            failed.set()
+            raise
+
+    with blas.single_threaded():
+        helpers = [_pool().submit(work) for _ in range(min(threads, _cores()) - 1)]
+        try:
+            work()
+        finally:
+            for helper in helpers:
+                if not helper.cancel():
+                    helper.exception()  # waits
+        for helper in helpers:
+            if not helper.cancelled():
+                helper.result()
+
+
+@cache
+def _cores() -> int:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS
+        return os.cpu_count() or 1
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max(1, _cores() - 1), thread_name_prefix="engine")
