@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import tomllib
 from pathlib import Path
@@ -22,10 +23,13 @@ MACHINE_PATH = re.compile(r"(?:^|[\s\"'=(:`])/(?:[w]ork|[h]ome|[r]oot|[U]sers|[t
 
 
 def tracked_files() -> list[Path]:
-    """Return the files that Git knows and that are there."""
+    """Return the files that Git knows and that are there; without Git or its folder, all that are not made here."""
     command = ("git", "-c", "safe.directory=*", "ls-files", "-z")
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout.decode()
-    return [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]
+    if shutil.which("git") and (ROOT / ".git").exists():
+        listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout.decode()
+        return [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]
+    made = re.compile(r"/(\.git|\.venv[^/]*|__pycache__|\.[a-z]+_cache|\.hypothesis)(/|$)")
+    return [path for path in ROOT.rglob("*") if path.is_file() and not made.search(f"/{path.relative_to(ROOT)}")]
 
 
 def requirements(name: str) -> dict[str, list[str]]:
