@@ -1,4 +1,4 @@
-"""What an operator may set: environment variables with the prefix ``CONVOLUTION_``, each bounded, its unit in its name."""
+"""What an operator may set: environment variables ``CONVOLUTION_…``, each bounded, its unit in its name."""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -60,7 +59,7 @@ def _only_array(answer: Answer) -> np.ndarray:
 def _picture(answer: Answer, media_type: str, rank: int) -> bytes:
     if answer.maps is None:
         raise HttpProblem("not-acceptable", f"this answer has no picture; ask for {JSON}, {NPY} or {ZIP}")
-    style: Any = answer.style
+    style = answer.style
     pixels = draw_maps(answer.maps, spatial_axes=rank, rgb=style.color, range=style.range, depth=style.depth)
     # Alpha goes back onto a picture of the same size, in a format that has it.
     fits = style.alpha is not None and style.alpha.shape == pixels.shape[-2:] and media_type != "image/jpeg"

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from service.wire import PictureFormat
+
 from .errors import HttpProblem
 
 JSON = "application/json"
 NPY = "application/x-npy"
 BYTES = "application/octet-stream"
 ZIP = "application/zip"
-PICTURES = {"image/png": "png", "image/webp": "webp", "image/jpeg": "jpeg"}
+PICTURES: dict[str, PictureFormat] = {"image/png": "png", "image/webp": "webp", "image/jpeg": "jpeg"}
 
 
 def negotiate(accept: str | None, offered: Sequence[str]) -> str:

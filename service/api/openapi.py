@@ -112,7 +112,7 @@ def _components(models: list[type[BaseModel]], mode: Any) -> dict[str, Any]:
 
 
 def _form_schema(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return a model's schema as a form: arrays may be files, and what is a list or an object is JSON in a text part."""
+    """Return a model's schema as a form: arrays may be files, and lists and objects are JSON in a text part."""
     properties = {}
     for name, described in schema["properties"].items():
         if name in DOCUMENT.files:

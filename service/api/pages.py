@@ -19,7 +19,7 @@ _HTML = "text/html"
 
 @router.get("/problems", summary="List the types of problems", responses=page_responses(), operation_id="list_problems")
 async def list_problems(request: Request) -> Response:
-    """Every type of problem that this service answers with, with its status: as a page, or as JSON where that is accepted."""
+    """Every type of problem that this service answers with: as a page, or as JSON where that is accepted."""
     if negotiate(request.headers.get("accept"), (_HTML, JSON)) == JSON:
         return JSONResponse({"problems": [_as_dict(kind) for kind in PROBLEM_TYPES.values()]})
     rows = "".join(
@@ -59,6 +59,7 @@ def _page(title: str, body: str, static: str) -> Response:
     return HTMLResponse(
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<link rel="stylesheet" href="{static}/page.css"></head><body><main><h1>{escape(title)}</h1>{body}</main></body></html>',
+        f'<link rel="stylesheet" href="{static}/page.css"></head>'
+        f"<body><main><h1>{escape(title)}</h1>{body}</main></body></html>",
         headers={"Vary": "Accept"},
     )

@@ -51,8 +51,10 @@ _ROWS: list[tuple[str, int, str, str]] = [
         "malformed-json",
         400,
         "A JSON body, or a form field that opens with [ or {, is not strict JSON.",
-        "The detail gives the offset. NaN, Infinity, comments, trailing commas and single quotes are not "
-        "JSON; to send NaN or infinity use .npy or a base64 array.",
+        (
+            "The detail gives the offset. NaN, Infinity, comments, trailing commas and single quotes are not "
+            "JSON; to send NaN or infinity use .npy or a base64 array."
+        ),
     ),
     (
         "duplicate-key",
@@ -70,8 +72,10 @@ _ROWS: list[tuple[str, int, str, str]] = [
         "malformed-form",
         400,
         "The multipart/form-data body is not formed as RFC 7578 says.",
-        "Let a library write it (curl -F, httpx files=, fetch with FormData) and do not set the Content-"
-        "Type's boundary by hand.",
+        (
+            "Let a library write it (curl -F, httpx files=, fetch with FormData) and do not set the boundary of "
+            "the Content-Type by hand."
+        ),
     ),
     (
         "duplicate-part",
@@ -398,8 +402,10 @@ _ROWS: list[tuple[str, int, str, str]] = [
         "limit-exceeded",
         422,
         "The plan of this request is larger than the service takes.",
-        "The answer has the limit and the actual number; POST to the operation's /plan to see a request's "
-        "cost without data.",
+        (
+            "The answer has the limit and the actual number; POST to the operation's /plan to see a request's "
+            "cost without data."
+        ),
     ),
     # The service.
     (

@@ -69,8 +69,9 @@ FAMILIES: Sequence[Family] = (
         tag="convolution",
         what="convolution",
         text="Slides each filter over the input; every value of a feature map is the sum of the products of a window "
-        "with the filter, plus the bias. The size of an axis is ⌊(n + before + after − dilation·(k − 1) − 1) / stride⌋ + 1. "
-        "The default, cross-correlation, takes the kernel as it is; `operation: convolution` flips it.",
+        "with the filter, plus the bias. The size of an axis is "
+        "⌊(n + before + after − dilation·(k − 1) − 1) / stride⌋ + 1. The default, cross-correlation, takes the kernel "
+        "as it is; `operation: convolution` flips it.",
         answer="ConvAnswer",
         run=convolve,
         run_plan=conv_plan,
@@ -101,7 +102,7 @@ FAMILIES: Sequence[Family] = (
         tag="pooling",
         what="pooling",
         text="Reduces each window of each channel to its largest, mean or smallest value, or its p-norm. Windows of "
-        "`kernel_size`, or `output_size` adaptive ones; `output_size: 1` is global. Padding is never chosen by max or min.",
+        "`kernel_size`, or `output_size` adaptive ones; `output_size: 1` is global. Max and min never choose padding.",
         answer="PoolAnswer",
         run=pool,
         run_plan=pool_plan,

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+
+from service.wire import ArrayEncoding
+
+Range = Literal["clip", "absolute", "normalize", "offset"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +29,8 @@ class PictureStyle:
         The input picture's alpha, put back on a picture of the same size.
     """
 
-    range: str
-    depth: int = 8
+    range: Range
+    depth: Literal[8, 16] = 8
     color: bool = False
     alpha: np.ndarray | None = None
 
@@ -51,6 +55,6 @@ class Answer:
 
     arrays: Mapping[str, np.ndarray]
     fields: Mapping[str, Any]
-    encoding: str = "nested"
+    encoding: ArrayEncoding = "nested"
     maps: np.ndarray | None = None
     style: PictureStyle = field(default_factory=lambda: PictureStyle("clip"))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from service import kernels
 from service.wire import Color, Picture
 
-from .answer import PictureStyle
+from .answer import PictureStyle, Range
 from .errors import NoNamedKernel
 
 
@@ -28,11 +28,12 @@ class Source:
         narrow = self.picture is not None or self.array.dtype in (np.float16, np.float32)
         return np.dtype(np.float32 if narrow else np.float64)
 
-    def style(self, value_range: str) -> PictureStyle:
+    def style(self, value_range: Range) -> PictureStyle:
         """Return how maps of this input, a map a channel, become a picture."""
         if self.picture is None:
             return PictureStyle(value_range)
-        return PictureStyle(value_range, self.picture.depth, self.array.shape[0] == 3, self.picture.alpha)
+        depth: Literal[8, 16] = 16 if self.picture.depth == 16 else 8
+        return PictureStyle(value_range, depth, self.array.shape[0] == 3, self.picture.alpha)
 
 
 def read_input(sent: np.ndarray | Picture, color: Color) -> Source:

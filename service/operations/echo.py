@@ -68,7 +68,7 @@ def transpose_echo(
 
 
 def pool_echo(plan: engine.PoolPlan, layout: Layout, input_shape: Shape, *, dtype: str) -> dict[str, Any]:
-    """Return a pool's plan in the form of the request; an adaptive pool has no stride, padding or kernel size to show."""
+    """Return a pool's plan in the form of the request; an adaptive pool has no window's options to show."""
     output_shape = layout.answer_shape(plan.output_shape)
     echo: dict[str, Any] = {
         "operation": "pool",

@@ -61,7 +61,7 @@ def transpose_formula(plan: engine.ConvTransposePlan) -> list[dict[str, Any]]:
 
 
 def pool_formula(plan: engine.PoolPlan) -> list[dict[str, Any]]:
-    """Return the formula of each axis of a pool: as of a convolution, with ceil_mode's rule, or the adaptive windows."""
+    """Return the formula of each axis of a pool: a convolution's with ceil_mode's rule, or the adaptive windows."""
     return [_adaptive(plan, axis) if plan.adaptive else _windowed(plan, axis) for axis in range(plan.rank)]
 
 

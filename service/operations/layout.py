@@ -49,13 +49,13 @@ class Layout:
         return array.reshape(self.input_shape)
 
     def kernel(self, array: np.ndarray) -> np.ndarray:
-        """Return the kernel with filter and channel axes; a shared filter stands there once a channel, without a copy."""
+        """Return the kernel with filter and channel axes; a shared filter is there once a channel, without a copy."""
         if self.shared:
             return np.broadcast_to(array, self.kernel_shape)
         return array.reshape(self.kernel_shape)
 
     def kernel_gradient(self, gradient: np.ndarray, sent_shape: Shape) -> np.ndarray:
-        """Return the kernel's gradient in the form that the kernel was sent in; a shared filter's is the channels' sum."""
+        """Return the kernel's gradient in the form that it was sent in; a shared filter's is the channels' sum."""
         if self.shared:
             axes = tuple(range(gradient.ndim - len(sent_shape)))
             return np.asarray(gradient.sum(axis=axes))
@@ -81,8 +81,8 @@ class Layout:
         wanted = list(self.answer_shape(output_shape)[int(self.batched) :])
         came = f"has shape {list(given.shape)}" if given.ndim else "is one number"
         raise errors.ShapeMismatch(
-            f"the bias {came}; it must be [{filters}], one number a filter{one_map}, or {wanted}, one a position of the "
-            "output without the batch",
+            f"the bias {came}; it must be [{filters}], one number a filter{one_map}, or {wanted}, one a position of "
+            "the output without the batch",
             "bias",
         )
 
@@ -151,8 +151,8 @@ def _shared_layout(layout: Layout, kernel_shape: Shape, groups: int | None) -> L
     _refuse_empty(kernel_shape, "kernel")
     if groups is not None and groups != channels:
         raise errors.GroupsMismatch(
-            f"groups is {groups}, but the kernel {list(kernel_shape)} is one filter, applied to every channel on its own: "
-            "leave groups out, or send a kernel with filters and channels",
+            f"groups is {groups}, but the kernel {list(kernel_shape)} is one filter, applied to every channel on its "
+            "own: leave groups out, or send a kernel with filters and channels",
             "groups",
         )
     return replace(layout, kernel_shape=(channels, 1, *kernel_shape), groups=channels, shared=True)
@@ -163,8 +163,8 @@ def _refuse_bank_on_channels(rank: int, input_shape: Shape, kernel_shape: Shape,
         return
     axes, filters = ", ".join(_KERNEL_AXES[rank]), kernel_shape[0]
     detail = (
-        f"the kernel has shape {list(kernel_shape)}, {filters} {'filter' if filters == 1 else 'filters'} for one-channel "
-        f"data, but the input {list(input_shape)} has {channels} channels; "
+        f"the kernel has shape {list(kernel_shape)}, {filters} {'filter' if filters == 1 else 'filters'} for "
+        f"one-channel data, but the input {list(input_shape)} has {channels} channels; "
     )
     if filters == 1:
         mend = f"drop the kernel's first axis, ({axes}), to filter every channel on its own, or send a layer, "
@@ -173,9 +173,9 @@ def _refuse_bank_on_channels(rank: int, input_shape: Shape, kernel_shape: Shape,
     color = ', or set color to "gray" to read a picture as one channel' if channels == 3 else ""
     last = input_shape[-1]
     if last == 1 or (last == 3 and channels != 3):
+        first = _form(("C", *_AXES[rank]))
         raise errors.ChannelMismatch(
-            f"{detail}its last axis has {last}: it looks channels-last; send channels first, ({', '.join(('C', *_AXES[rank]))})",
-            "input",
+            f"{detail}its last axis has {last}: it looks channels-last; send channels first, {first}", "input"
         )
     raise errors.ChannelMismatch(f"{detail}{mend}(F, {channels}, {axes}){color}", "kernel")
 

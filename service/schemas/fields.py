@@ -1,7 +1,7 @@
 """The fields that requests share: each with its bounds, its default and one sentence on what would do.
 
-`Expects` is that sentence. It completes "stride is "two"; it must be …" in the detail of a problem, so that a client who
-sent something else reads what to send instead of a validator's internals.
+`Expects` is that sentence. It completes "stride is "two"; it must be …" in the detail of a problem, so that a client
+who sent something else reads what to send instead of a validator's internals.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ Padding = Annotated[
 PaddingAmounts = Annotated[
     NaturalInt | list[NaturalInt] | list[Pair],
     Expects(
-        "an integer of at least 0, a list of such integers, one a spatial axis, or a list of [before, after] pairs, one a "
-        "spatial axis; a transposed convolution takes no names"
+        "an integer of at least 0, a list of such integers, one a spatial axis, or a list of [before, after] pairs, "
+        "one a spatial axis; a transposed convolution takes no names"
     ),
 ]
 Groups = Annotated[PositiveInt, Expects("an integer of at least 1 that divides the channels and the filters")]

@@ -45,7 +45,8 @@ class AnswerOptions(Request):
     range: Range = Field(
         "clip",
         description="How values become pixels where a picture is asked for: `clip` to 0..255, rounded half to even; "
-        "`absolute` does so with the magnitudes; `normalize` stretches each map from black to white; `offset` adds 128. "
+        "`absolute` does so with the magnitudes; `normalize` stretches each map from black to white; `offset` adds "
+        "128. "
         "For a 16-bit picture 65535 and 32768.",
     )
 
@@ -114,7 +115,7 @@ class PoolOptions(AnswerOptions):
     kernel_size: PerAxis | None = Field(None, description="Cells of a window: one for all axes, or one an axis.")
     output_size: PerAxis | None = Field(
         None,
-        description="In place of `kernel_size`: adaptive windows, as many an axis as given here; 1 makes a global pool.",
+        description="In place of `kernel_size`: adaptive windows, as many an axis as given here; 1 is a global pool.",
     )
     stride: PerAxis | None = Field(
         None, description="Cells from one window to the next; left out, windows stand side by side (`kernel_size`)."
@@ -122,7 +123,8 @@ class PoolOptions(AnswerOptions):
     padding: Padding = Field(
         0,
         description="Cells added around the input, at most dilation·(kernel_size − 1) a side: never chosen by `max` or "
-        "`min`, counted as zeros by `average` where `count_include_pad` says so. Numbers, pairs or names as for a convolution.",
+        "`min`, counted as zeros by `average` where `count_include_pad` says so. Numbers, pairs "
+        "or names as for a convolution.",
     )
     dilation: PerAxis = Field(1, description="Cells from one tap of a window to the next.")
     ceil_mode: Flag = Field(

@@ -19,17 +19,23 @@ Numbers = Annotated[Array, ArrayExpects]
 Bias = Annotated[Array | FiniteFloat, Expects("an array, or a number where there is one map")]
 PlannedBias = Annotated[Array | FiniteFloat | bool, Expects("true, or an array")]
 
-_INPUT = "The data: spatial axes alone, with channels in front, or with batch and channels in front. Or a picture, as a file."
+_INPUT = (
+    "The data: spatial axes alone, with channels in front, or with batch and channels in front. Or a picture, as a "
+    "file."
+)
 _CONV_KERNEL = (
-    "One filter, applied to every channel on its own, of the spatial axes alone; filters for one-channel data, (F, *K); "
-    "or a layer, (F, C/groups, *K). Or the name of a kernel, alone or in an object with its parameters."
+    "One filter, applied to every channel on its own, of the spatial axes alone; filters for one-channel data, "
+    "(F, *K); or a layer, (F, C/groups, *K). Or the name of a kernel, alone or in an object with its parameters."
 )
 _TRANSPOSE_KERNEL = (
     "One filter, applied to every channel on its own, of the spatial axes alone; or a layer, (C, F/groups, *K)."
 )
 _BIAS = "Added to the answer: one number a filter, or one a position (the output's shape without the batch)."
 _GRADIENT = "The gradient of a loss with respect to the operation's output, in the output's shape."
-_RATE = "The step of gradient descent: the answer then holds the kernel and bias after it, kernel − learning_rate · gradient."
+_RATE = (
+    "The step of gradient descent: the answer then holds the kernel and bias after it, kernel − learning_rate · "
+    "gradient."
+)
 _SHAPE = "The shape of what `{}` would be; in place of it."
 
 LearningRate = Annotated[FiniteFloat, Field(ge=0), Expects("a finite number of at least 0")]

@@ -46,11 +46,9 @@ def _of_entry(entry: Any, model: type[BaseModel], document: Any) -> Iterator[Vio
         wanted = expectation(place.model, place.field) or "given"
         yield Violation(place.pointer, f"{place.field} is missing; it must be {wanted}")
     else:
-        wanted = expectation(place.model, place.field) if place.field else None
+        takes = expectation(place.model, place.field) if place.field else None
         came = f"{place.field or 'the value'} is {shown(place.value)}"
-        yield Violation(
-            place.pointer, f"{came}; it must be {wanted}" if wanted else f"{came}; {_lowered(entry['msg'])}"
-        )
+        yield Violation(place.pointer, f"{came}; it must be {takes}" if takes else f"{came}; {_lowered(entry['msg'])}")
 
 
 @dataclass(frozen=True, slots=True)
