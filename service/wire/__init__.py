@@ -4,13 +4,14 @@ The only room that reads or writes what comes from outside. It knows no operatio
 
 - in: :func:`read_json`, :func:`gather_form` and :func:`read_form`, :func:`read_npy`, :func:`read_picture`,
   :func:`decode_content`;
-- out: :func:`write_json` with :func:`encode_array`, :func:`write_npy`, :func:`write_npz`, :func:`write_picture`.
+- out: :func:`write_json` with :func:`encode_array`, :func:`write_npy`, :func:`write_npz`, :func:`write_picture`,
+  :func:`encode_content`.
 """
 
 from __future__ import annotations
 
 from .document import Document, Fields, ReadLimits
-from .encodings import ENCODINGS, decode_content
+from .encodings import ENCODINGS, ContentEncoding, decode_content, encode_content
 from .errors import WireError
 from .form_parts import Form, gather_form
 from .form_reader import read_form
@@ -24,6 +25,7 @@ __all__ = [
     "ENCODINGS",
     "ArrayEncoding",
     "Color",
+    "ContentEncoding",
     "Document",
     "Fields",
     "Form",
@@ -33,6 +35,7 @@ __all__ = [
     "WireError",
     "decode_content",
     "encode_array",
+    "encode_content",
     "gather_form",
     "read_form",
     "read_json",

@@ -46,10 +46,10 @@ def encode_array(array: NDArray[Any], encoding: ArrayEncoding) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Return an array that orjson cannot write (a scalar, a view, the other byte order) as one that it can."""
+    """Return an array that orjson cannot write (a scalar or a strided view) as something that it can."""
     if not isinstance(value, np.ndarray):
         raise TypeError(f"{type(value).__name__} has no form in JSON")
-    return value.item() if value.ndim == 0 else np.ascontiguousarray(value, dtype=value.dtype.newbyteorder("="))
+    return value.item() if value.ndim == 0 else np.ascontiguousarray(value)
 
 
 def _refuse_non_finite(value: Any, pointer: str) -> None:

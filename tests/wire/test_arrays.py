@@ -137,7 +137,7 @@ FAULTS = [
     ('{"shape": [1], "dtype": "float64\\u0000", "data": [1]}', UnsupportedDtype, "/dtype", "one of"),
     ('{"shape": [1], "dtype": ["uint8"], "data": [1]}', UnsupportedDtype, "/dtype", "a list of 1"),
     ('{"shape": [1], "dtype": {}, "data": [1]}', UnsupportedDtype, "/dtype", "an object"),
-    ('{"shape": [2, 2], "dtype": "uint8", "data": [1, 2, 3]}', ArraySizeMismatch, "/data", r"3 elements but .*\[2, 2\] needs 4"),
+    ('{"shape": [2, 2], "dtype": "uint8", "data": [1, 2, 3]}', ArraySizeMismatch, "/data", "3 elements but .* needs 4"),
     ('{"shape": [1], "dtype": "uint8", "data": [1, 2]}', ArraySizeMismatch, "/data", "2 elements"),
     ('{"shape": [1], "dtype": "uint8", "data": []}', ArraySizeMismatch, "/data", "0 elements"),
     ('{"shape": [2, 1], "dtype": "uint8", "data": [[1], [2]]}', NotAnArray, "/data/0", "data is a flat list"),

@@ -1,0 +1,94 @@
+"""JSON out: exact numbers, every dtype and layout of an array, and no NaN turned into null."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from service.wire import encode_array, errors, write_json
+
+
+def test_an_answer_as_it_goes_out() -> None:
+    answer = {"feature_maps": np.array([[-60.0, 0.5]]), "output_shape": [1, 2], "name": "é", "ok": True, "none": None}
+    assert write_json(answer) == (
+        '{"feature_maps":[[-60.0,0.5]],"output_shape":[1,2],"name":"é","ok":true,"none":null}'.encode()
+    )
+
+
+@settings(derandomize=True, max_examples=60, deadline=None)
+@given(hnp.arrays(np.float64, hnp.array_shapes(max_side=4), elements=st.floats(allow_nan=False, allow_infinity=False)))
+def test_floats_are_written_so_that_they_come_back(array: np.ndarray[Any, Any]) -> None:
+    assert np.array(json.loads(write_json(array)), dtype=np.float64).tobytes() == array.tobytes()
+
+
+def test_float32_is_written_with_its_own_digits() -> None:
+    assert write_json(np.array([0.1, 16777216], np.float32)) == b"[0.1,16777216.0]"
+
+
+@pytest.mark.parametrize(
+    ("array", "text"),
+    [
+        (np.arange(6.0).reshape(2, 3).T, b"[[0.0,3.0],[1.0,4.0],[2.0,5.0]]"),
+        (np.arange(6)[::-2], b"[5,3,1]"),
+        (np.array([1.5], "f2"), b"[1.5]"),
+        (np.array([2**63 - 1, -(2**63)]), b"[9223372036854775807,-9223372036854775808]"),
+        (np.array([True, False]), b"[true,false]"),
+        (np.array(3.5), b"3.5"),
+        (np.float64(3.5), b"3.5"),
+        (np.float32(0.1), b"0.1"),
+        (np.int64(7), b"7"),
+        (np.broadcast_to(np.float64(1), (2, 2)), b"[[1.0,1.0],[1.0,1.0]]"),
+        ((1, 2), b"[1,2]"),
+    ],
+)
+def test_every_layout_is_written(array: Any, text: bytes) -> None:
+    assert write_json({"a": array}) == b'{"a":' + text + b"}"
+
+
+@pytest.mark.parametrize(
+    ("value", "pointer", "words"),
+    [
+        ({"feature_maps": np.array([[1.0, np.nan]])}, "/feature_maps/0/1", "is NaN"),
+        ({"feature_maps": np.array([[np.inf], [np.nan]])}, "/feature_maps/0/0", "is infinity"),
+        ({"feature_maps": np.array([-np.inf], np.float32)}, "/feature_maps/0", "is -infinity"),
+        ({"layers": [{"output": np.array([1.0])}, {"output": np.array([np.nan])}]}, "/layers/1/output/0", "is NaN"),
+        ({"steps": [{"value": float("nan")}]}, "/steps/0/value", "is NaN"),
+        ({"steps": ({"sum": np.float32("inf")},)}, "/steps/0/sum", "is infinity"),
+        ({"a/b": [1.0, float("-inf")]}, "/a~1b/1", "is -infinity"),
+    ],
+)
+def test_nan_is_refused_at_its_place(value: Any, pointer: str, words: str) -> None:
+    with pytest.raises(errors.NonFiniteAnswer, match=f"{words}.*application/x-npy") as caught:
+        write_json(value)
+    assert caught.value.pointer == pointer
+
+
+def test_base64_carries_nan() -> None:
+    packed = encode_array(np.array([np.nan, 1.0]), "base64")
+    assert packed == {"shape": [2], "dtype": "float64", "base64": "AAAAAAAA+H8AAAAAAADwPw=="}
+    assert json.loads(write_json({"a": packed})) == {"a": packed}
+
+
+def test_a_flat_array_is_row_by_row() -> None:
+    flat = encode_array(np.arange(6, dtype=np.int16).reshape(2, 3).T, "flat")
+    assert json.loads(write_json(flat)) == {"shape": [3, 2], "dtype": "int16", "data": [0, 3, 1, 4, 2, 5]}
+
+
+def test_packed_bytes_are_little_endian_whatever_the_array() -> None:
+    assert encode_array(np.array([1, 2], ">u2"), "base64") == {"shape": [2], "dtype": "uint16", "base64": "AQACAA=="}
+
+
+def test_a_nested_array_goes_as_it_is() -> None:
+    array = np.arange(4.0)
+    assert encode_array(array, "nested") is array
+
+
+def test_what_has_no_form_in_json_is_a_fault_of_ours() -> None:
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        write_json({"a": object()})
