@@ -2,7 +2,8 @@
 
     DrawingError
     ├── NoPicture        the maps have no picture: 1-D or 3-D, empty, or not finite
-    └── SheetTooLarge    the contact sheet would be larger than its limit
+    ├── SheetTooLarge    the contact sheet would be larger than its limit
+    └── TraceTooLarge    a trace has more cells, channels or frames than a drawing may
 
 They are events of this room; which status they become is decided at the border.
 """
@@ -43,3 +44,8 @@ class NoPicture(DrawingError):
 class SheetTooLarge(DrawingError):
     slug = "sheet-too-large"
     title = "The contact sheet would be too large"
+
+
+class TraceTooLarge(DrawingError):
+    slug = "trace-too-large"
+    title = "The trace is too large to draw"

@@ -62,7 +62,7 @@ class Taps:
 
     def read(self, plane: NDArray[Any], fill: float, dtype: np.dtype[Any]) -> NDArray[Any]:
         """Return what the taps read of (..., *S) as (..., *K), `fill` where there is no cell."""
-        index = (..., *np.ix_(*[np.maximum(axis, 0) for axis in self.cells]))
+        index: Any = (..., *np.ix_(*[np.maximum(axis, 0) for axis in self.cells]))
         patch: NDArray[Any] = plane[index].astype(dtype)
         patch[..., self.filled] = fill
         return patch
