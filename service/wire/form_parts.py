@@ -6,17 +6,31 @@ refused by its headers alone is refused before the rest of the body has come.
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
+from python_multipart.multipart import MultipartParser
 
 from .document import Fields, ReadLimits, pointer_to
 from .errors import BodyTooLarge, DuplicatePart, MalformedForm, TooManyParts, UnexpectedFile
 
 _MAX_PART_HEADERS = 8
 _MAX_NAME_CHARACTERS = 100
+
+# A header's value and its parameters (RFC 9110, 5.6.6 and 8.3.1); a quoted string may hold any character, escaped or
+# not, and a boundary is often written with / or ? and no quotes.
+_WORD = r"[\w!#$%&'*+.^`|~-]+"
+_VALUE = re.compile(rf"[ \t]*(?P<value>{_WORD}(?:/{_WORD})?)[ \t]*(?=;|$)", re.ASCII)
+_PARAMETER = re.compile(
+    rf';[ \t]*(?:(?P<name>{_WORD})=(?:(?P<bare>{_WORD}(?:[/?]{_WORD})*)|"(?P<quoted>(?:[^"\\]|\\.)*)")[ \t]*)?(?=;|$)',
+    re.ASCII,
+)
+
+# What the parser thinks of a foreign form is told to the sender, not logged.
+logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True)
@@ -25,7 +39,7 @@ class Part:
 
     name: str
     filename: str | None
-    data: bytearray = field(default_factory=bytearray)
+    data: bytearray = field(default_factory=bytearray, repr=False)
 
     @property
     def pointer(self) -> str:
@@ -66,13 +80,32 @@ async def gather_form(stream: AsyncIterator[bytes], content_type: str, fields: F
 
 
 def _boundary(content_type: str) -> bytes:
-    kind, options = parse_options_header(content_type)
-    if kind != b"multipart/form-data":
+    kind, parameters = _options(content_type, "the Content-Type")
+    if kind != "multipart/form-data":
         raise MalformedForm("the Content-Type is not multipart/form-data")
-    boundary = options.get(b"boundary", b"")
-    if not 1 <= len(boundary) <= 70:
-        raise MalformedForm(f"the boundary in the Content-Type has {len(boundary)} characters; it must have 1 to 70")
-    return boundary
+    boundary = parameters.get("boundary", "")
+    if not 1 <= len(boundary) <= 70 or not boundary.isascii() or not boundary.isprintable():
+        raise MalformedForm("the Content-Type has no boundary of 1 to 70 printable ASCII characters")
+    return boundary.encode("ascii")
+
+
+def _options(header: str, which: str) -> tuple[str, dict[str, str]]:
+    """Return a header's value and its parameters by name, both names in lower case."""
+    match = _VALUE.match(header)
+    if match is None:
+        raise MalformedForm(f"{which} is not a value with parameters")
+    value, parameters = match["value"].lower(), {}
+    while match.end() < len(header):
+        match = _PARAMETER.match(header, match.end())
+        if match is None:
+            raise MalformedForm(f"{which} has a parameter that is not name=value")
+        if match["name"] is None:
+            continue
+        name, quoted = match["name"].lower(), match["quoted"]
+        if name in parameters:
+            raise MalformedForm(f"{which} has the parameter {name} twice")
+        parameters[name] = match["bare"] if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
+    return value, parameters
 
 
 class _Gatherer:
@@ -112,7 +145,8 @@ class _Gatherer:
             self.parser.write(chunk)
         except FormParserError as error:
             offset = self.received - len(chunk) + max(getattr(error, "offset", 0), 0)
-            raise MalformedForm(f"the form cannot be read near byte {offset}: {error}", offset=offset) from error
+            reason = str(error).split(" at ")[0]  # behind it stands a place in the chunk
+            raise MalformedForm(f"the form cannot be read near byte {offset}: {reason}", offset=offset) from error
 
     def finish(self) -> Form:
         if not self.ended:
@@ -159,19 +193,22 @@ class _Gatherer:
 
 def _part(headers: dict[bytes, bytes], number: int) -> Part:
     """Return an empty part for the headers of the `number`-th, checking them."""
-    kind, options = parse_options_header(headers.get(b"content-disposition"))
-    if kind != b"form-data":
-        raise MalformedForm(f"part {number} has no Content-Disposition: form-data")
-    if b"name" not in options:
-        raise MalformedForm(f"part {number} has no name")
+    try:
+        disposition = headers.get(b"content-disposition", b"").decode("utf-8")
+    except UnicodeDecodeError:
+        raise MalformedForm(f"the Content-Disposition of part {number} is not UTF-8") from None
+    if not disposition:
+        raise MalformedForm(f"part {number} has no Content-Disposition")
+    kind, parameters = _options(disposition, f"the Content-Disposition of part {number}")
+    if kind != "form-data":
+        raise MalformedForm(f"the Content-Disposition of part {number} is not form-data")
     transfer = headers.get(b"content-transfer-encoding", b"binary").strip().lower()
     if transfer not in (b"binary", b"8bit", b"7bit"):
         raise MalformedForm(f"part {number} has a Content-Transfer-Encoding; parts are sent as they are")
-    try:
-        name = options[b"name"].decode("utf-8")
-    except UnicodeDecodeError:
-        raise MalformedForm(f"the name of part {number} is not UTF-8") from None
+    name = parameters.get("name")
+    if name is None:
+        raise MalformedForm(f"part {number} has no name")
     if not 0 < len(name) <= _MAX_NAME_CHARACTERS or not name.isprintable():
         raise MalformedForm(f"the name of part {number} is empty, too long or unprintable")
-    filename = options.get(b"filename")
-    return Part(name, None if filename is None else filename.decode("utf-8", "replace"))
+    filename = parameters.get("filename", parameters.get("filename*"))
+    return Part(name, filename)

@@ -17,6 +17,7 @@ from .npy import read_npy
 from .pictures import picture_format, read_picture
 
 _JSON_SPACE = " \t\r\n"
+_OPENS_JSON = re.compile(rb"[ \t\r\n]*[\[{]")
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 
 
@@ -47,7 +48,7 @@ def read_form(form: Form, fields: Fields, limits: ReadLimits) -> Document:
 
 
 def _text(part: Part, fields: Fields, limits: ReadLimits) -> Any:
-    if part.name not in fields.strings and _opens_json(part.data):
+    if part.name not in fields.strings and _OPENS_JSON.match(part.data):
         return _json(part, fields, limits)
     try:
         text = part.data.decode("utf-8")
@@ -67,10 +68,6 @@ def _text(part: Part, fields: Fields, limits: ReadLimits) -> Any:
     return text
 
 
-def _opens_json(data: bytearray) -> bool:
-    return data.lstrip(b" \t\r\n").startswith((b"[", b"{"))
-
-
 def _json(part: Part, fields: Fields, limits: ReadLimits) -> Any:
     return read_json_value(part.data, fields, limits, name=part.name, pointer=part.pointer)
 
@@ -83,7 +80,7 @@ def _file(part: Part, fields: Fields, limits: ReadLimits) -> Any:
             return read_picture(part.data, part.pointer, limits)
         taken = ", ".join(sorted(fields.pictures)) or "no field"
         raise UnexpectedFile(f"{part.name} came as a picture; pictures are taken for {taken}", part.pointer)
-    if _opens_json(part.data):
+    if _OPENS_JSON.match(part.data):
         return _json(part, fields, limits)
     raise UnrecognisedFile(_unrecognised(part, fields), part.pointer)
 
