@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+from math import prod
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from . import pool_passes
 from .borders import Array
 from .control import DEFAULT_CONTROL, Control
 from .errors import ShapeMismatch
 from .geometry import PoolPlan, plan_pool
+from .parallel import Workspace, run
 from .pool_kinds import POOL_KINDS, PoolKind
-from .pooling import blocks, combine_block, divisors, select_block
+from .pooling import block_cells, planes_of, threads_for
 from .precision import as_numbers, compute_dtype
-from .windows import AxisWindows, spread_axis
+from .windows import AxisWindows, Block, blocks
 
 
 def pool_gradients(
@@ -90,52 +94,57 @@ def pool_gradients(
             "output_gradient",
         )
     gradient = np.zeros(plan.input_shape, compute_dtype(data, dtype))
-    with np.errstate(all="ignore"):
-        _fill(plan, data, upstream, gradient, control or DEFAULT_CONTROL)
+    _fill(plan, data, upstream, gradient, control or DEFAULT_CONTROL)
     return gradient
 
 
 def _fill(plan: PoolPlan, data: Array, upstream: Array, gradient: Array, control: Control) -> None:
-    planes = data.reshape(-1, *plan.input_size)
+    kind, dtype = POOL_KINDS[plan.kind], gradient.dtype
+    cells = gradient.reshape(-1, *plan.input_size)
     values = upstream.reshape(-1, *plan.output_size)
-    cells = gradient.reshape(planes.shape)
-    kind = POOL_KINDS[plan.kind]
-    for first, last, region in blocks(plan, len(planes)):
-        control.check()
-        axes = [AxisWindows(plan, axis, *bounds) for axis, bounds in enumerate(region)]
-        corner = (slice(first, last), *(slice(*windows.cells) for windows in axes))
-        source = planes[corner].astype(gradient.dtype, copy=False)
-        g = values[(slice(first, last), *(slice(*bounds) for bounds in region))].astype(gradient.dtype, copy=False)
-        if kind.keeps is None:
-            cells[corner] += _shared(source, g, axes, kind)
-        else:
-            _, positions = select_block(source, axes, kind.keeps)
-            flat = cells[first:last].reshape(last - first, -1)
-            np.add.at(
-                flat,
-                (np.arange(last - first)[:, None], positions.reshape(last - first, -1)),
-                g.reshape(last - first, -1),
-            )
+
+    def compute(task: tuple[Array, int, list[Block]], _: Workspace) -> None:
+        planes, first, parts = task
+        for block in parts:
+            source = planes[block.cells].astype(dtype, copy=False)
+            g = values[first:][block.windows].astype(dtype, copy=False)
+            if kind.selects is None:
+                cells[first:][block.cells] += _shared(source, g, block.axes, kind)
+            else:
+                _hand_over(source, g, block, kind, cells[first:][block.planes])
+
+    threads = threads_for(plan, control)
+    limit = block_cells(dtype, kind.selects is not None, threads, control)
+    # Blocks of one plane share cells where windows overlap: one thread does them all.
+    tasks = (
+        (planes, first, list(group))
+        for first, planes in planes_of(data)
+        for _, group in groupby(blocks(plan, range(len(planes)), limit), key=lambda block: block.planes.start)
+    )
+    run(tasks, compute, control, threads)
+
+
+def _hand_over(source: Array, g: Array, block: Block, kind: PoolKind, cells: Array) -> None:
+    """Add each window's gradient to the cell that it selected."""
+    _, positions = pool_passes.select(source, block.axes, kind)
+    plane = prod(cells.shape[1:])
+    positions += (np.arange(len(cells)) * plane).reshape(-1, *(1,) * (positions.ndim - 1))
+    np.add.at(cells.reshape(-1), positions.reshape(-1), g.reshape(-1))
 
 
 def _shared(source: Array, g: Array, axes: list[AxisWindows], kind: PoolKind) -> Array:
     """Return what the cells of a block receive where every cell of a window has a share in its value."""
     p = axes[0].plan.p
     if kind.averages:
-        g = g / divisors(axes, g.dtype)
+        g = g / pool_passes.divisors(axes, g.dtype)
     if kind.finish_slope is not None:
         value = np.empty(g.shape, g.dtype)
-        combine_block(source, axes, kind, value)
+        pool_passes.combine(source, axes, kind, value)
         kind.finish_slope(value, p, value)
         g = g * value
-    for windows in reversed(axes):
-        shape = list(g.shape)
-        shape[windows.axis + 1] = windows.cells[1] - windows.cells[0]
-        out = np.empty(shape, g.dtype)
-        spread_axis(g, windows, out)
-        g = out
+    received = pool_passes.spread(g, axes)
     if kind.prepare_slope is not None:
         slope = np.empty(source.shape, source.dtype)
         kind.prepare_slope(source, p, slope)
-        g = g * slope
-    return g
+        received *= slope
+    return received

@@ -1,30 +1,30 @@
-"""The windows of a pool along one axis, and the passes that reduce an axis to one cell a window.
+"""The windows of a pool: which cells each holds along an axis, and how they are split into blocks.
 
-A window of several axes is the product of one window an axis, so a pool whose `combine` may be reordered is done an
-axis at a time: k + k operations a cell where the square window would cost k·k, and never a copy of a window.
+Integers only, as in the plan. Padding is not there: a window holds the cells of the input that its taps meet, so that
+nothing has to stand in for what lies beside it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from itertools import product
+from math import prod
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from .borders import Array
+from .borders import Index
 from .geometry import PoolPlan
-from .pool_kinds import PoolKind
 
-Cells = slice | np.ndarray[Any, np.dtype[np.int64]]
+Cells: TypeAlias = slice | np.ndarray[Any, np.dtype[np.int64]]
+"""Cells of an axis, or windows: a slice where they are evenly spaced."""
 
 
 @dataclass(frozen=True)
 class AxisWindows:
-    """Windows first … last-1 of one axis of a plan; cells count from the first one that any of them reads.
-
-    Padding is not there: a window holds the cells of the input that its taps meet, so that nothing has to stand in.
-    """
+    """Windows first … last-1 of one axis of a plan. Cells count from the first one that any of them reads."""
 
     plan: PoolPlan
     axis: int
@@ -35,6 +35,11 @@ class AxisWindows:
     def count(self) -> int:
         """How many windows."""
         return self.last - self.first
+
+    @property
+    def reach(self) -> int:
+        """How far the windows reach from the start of the first to the end of the last, padding included."""
+        return self.window(self.last - 1)[1] - self.window(self.first)[0]
 
     @cached_property
     def cells(self) -> tuple[int, int]:
@@ -51,14 +56,32 @@ class AxisWindows:
         start = index * plan.stride[axis] - plan.padding[axis][0]
         return start, start + plan.span[axis]
 
-    def sizes(self, *, include_pad: bool) -> Array:
-        """Return how many cells each window holds, with or without the declared padding; never a ceil-mode overhang."""
+    def starts(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Return where each window starts, in the input's own coordinates."""
+        index = np.arange(self.first, self.last)
         plan, axis = self.plan, self.axis
+        if plan.adaptive:
+            return index * plan.input_size[axis] // plan.output_size[axis]
+        return index * plan.stride[axis] - plan.padding[axis][0]
+
+    def sizes(self, *, include_pad: bool) -> int | np.ndarray[Any, np.dtype[np.int64]]:
+        """Return how many cells each window holds, one number if it is the same for all.
+
+        With or without the declared padding, but never with what a ceil-mode window reaches past it.
+        """
+        plan, axis, starts = self.plan, self.axis, self.starts()
+        n, count = plan.input_size[axis], plan.output_size[axis]
+        if plan.adaptive:
+            ends = -(-np.arange(self.first + 1, self.last + 1) * n // count)
+            return np.asarray(ends - starts)
         before, after = plan.padding[axis] if include_pad else (0, 0)
-        low, high, d = -before, plan.input_size[axis] + after, plan.dilation[axis]
-        bounds = [self.window(i) for i in range(self.first, self.last)]
-        # The first tap at or past `low`, counted in steps of the dilation, up to the last one before `high`.
-        return np.array([len(range(a if a >= low else low + (a - low) % d, min(b, high), d)) for a, b in bounds])
+        if starts[0] >= -before and self.window(self.last - 1)[1] <= n + after:
+            return plan.kernel_size[axis]
+        d = plan.dilation[axis]
+        # The taps t with -before <= start + d·t < n + after.
+        low = np.maximum(0, -((starts + before) // d))
+        high = np.minimum(plan.kernel_size[axis], -((starts - n - after) // d))
+        return np.asarray(high - low)
 
     def whole(self) -> list[slice]:
         """Return for each window the slice of its cells."""
@@ -67,117 +90,65 @@ class AxisWindows:
         bounds = [self.window(i) for i in range(self.first, self.last)]
         return [slice((a if a >= 0 else a % d) - origin, min(b, end) - origin, d) for a, b in bounds]
 
-    def taps(self) -> list[tuple[Cells, Cells]]:
-        """Return for each tap (the windows in which it meets a cell, those cells), in order of position."""
+    def taps(self) -> list[tuple[int, Cells, Cells]]:
+        """Return for each tap that meets a cell: its number, the windows in which it does, and those cells."""
         return self._adaptive_taps() if self.plan.adaptive else self._regular_taps()
 
-    def _regular_taps(self) -> list[tuple[Cells, Cells]]:
+    def _regular_taps(self) -> list[tuple[int, Cells, Cells]]:
         plan, axis, origin = self.plan, self.axis, self.cells[0]
         n, s, d, before = plan.input_size[axis], plan.stride[axis], plan.dilation[axis], plan.padding[axis][0]
-        found: list[tuple[Cells, Cells]] = []
+        found: list[tuple[int, Cells, Cells]] = []
         for tap in range(plan.kernel_size[axis]):
             shift = tap * d - before
-            # Window i meets cell i·s + shift, which is in the input for i from -shift/s to (n - shift)/s.
+            # Window i meets cell s·i + shift, which is in the input for -shift/s <= i < (n - shift)/s.
             low, high = max(self.first, -(shift // s)), min(self.last, -((shift - n) // s))
             if low < high:
                 start = low * s + shift - origin
                 cells = slice(start, start + (high - low - 1) * s + 1, s)
-                found.append((slice(low - self.first, high - self.first), cells))
+                found.append((tap, slice(low - self.first, high - self.first), cells))
         return found
 
-    def _adaptive_taps(self) -> list[tuple[Cells, Cells]]:
-        n, count = self.plan.input_size[self.axis], self.plan.output_size[self.axis]
-        index = np.arange(self.first, self.last)
-        starts, stops = index * n // count, -(-(index + 1) * n // count)
-        found: list[tuple[Cells, Cells]] = []
-        for tap in range(int((stops - starts).max())):
-            long = starts + tap < stops
-            cells = starts[long] + (tap - self.cells[0])
-            found.append((slice(0, self.count) if long.all() else np.flatnonzero(long), cells))
+    def _adaptive_taps(self) -> list[tuple[int, Cells, Cells]]:
+        starts, sizes = self.starts() - self.cells[0], np.asarray(self.sizes(include_pad=False))
+        found: list[tuple[int, Cells, Cells]] = []
+        for tap in range(int(sizes.max())):
+            long = sizes > tap
+            found.append((tap, slice(0, self.count) if long.all() else np.flatnonzero(long), starts[long] + tap))
         return found
 
 
-def along(axis: int, cells: Cells | int) -> tuple[Any, ...]:
-    """Return the index that picks cells of a spatial axis of (planes, *S)."""
-    return (*(slice(None),) * (axis + 1), cells)
+@dataclass(frozen=True)
+class Block:
+    """Some windows of some planes: a part of a pool that is done at once."""
+
+    planes: slice
+    axes: list[AxisWindows]
+
+    @property
+    def cells(self) -> Index:
+        """Where its cells lie in (planes, *S)."""
+        return (self.planes, *(slice(*windows.cells) for windows in self.axes))
+
+    @property
+    def windows(self) -> Index:
+        """Where its windows lie in (planes, *S')."""
+        return (self.planes, *(slice(windows.first, windows.last) for windows in self.axes))
 
 
-def combine_axis(source: Array, windows: AxisWindows, kind: PoolKind, out: Array) -> None:
-    """Reduce one axis of (planes, *S) to a cell a window: `out` is as `source`, but `count` long on that axis."""
-    axis, plan = windows.axis, windows.plan
-    if windows.count < plan.kernel_size[axis]:
-        for i, cells in enumerate(windows.whole()):
-            kind.combine.reduce(source[along(axis, cells)], axis=axis + 1, out=out[along(axis, i)])
-        return
-    whole = slice(0, windows.count)
-    taps = sorted(windows.taps(), key=lambda tap: tap[0] != whole if isinstance(tap[0], slice) else True)
-    reads = [source[along(axis, cells)] for _, cells in taps]
-    covering = sum(isinstance(w, slice) and w == whole for w, _ in taps)
-    if covering >= 2:
-        kind.combine(reads[0], reads[1], out=out)
-    elif covering == 1:
-        np.copyto(out, reads[0])
-    else:
-        out[...] = kind.identity
-    for (where, _), read in list(zip(taps, reads, strict=True))[min(covering, 2) :]:
-        target = out[along(axis, where)]
-        if isinstance(where, slice):
-            kind.combine(target, read, out=target)
-        else:
-            out[along(axis, where)] = kind.combine(target, read)
+def blocks(plan: PoolPlan, planes: range, cells: int) -> Iterator[Block]:
+    """Split planes of a plan into blocks that read about `cells` cells; rows stay whole longest."""
+    sizes = [len(planes), *plan.output_size]
+    chunk = list(sizes)
 
+    def reads() -> int:
+        axes = zip(chunk[1:], plan.input_size, plan.output_size, plan.stride, plan.span, strict=True)
+        return prod(min(n, -(-c * n // o) + 1 if plan.adaptive else (c - 1) * s + k) for c, n, o, s, k in axes)
 
-def spread_axis(source: Array, windows: AxisWindows, out: Array) -> None:
-    """Add each window's value onto the cells that it holds: the adjoint of `combine_axis` with a sum."""
-    axis, plan = windows.axis, windows.plan
-    out[...] = 0
-    if windows.count < plan.kernel_size[axis]:
-        for i, cells in enumerate(windows.whole()):
-            out[along(axis, cells)] += source[along(axis, slice(i, i + 1))]
-        return
-    repeats = plan.adaptive and plan.output_size[axis] > plan.input_size[axis]
-    for where, picked in windows.taps():
-        if repeats:  # more windows than cells: one tap meets a cell twice, and += would keep one of the two
-            np.add.at(out, along(axis, picked), source[along(axis, where)])
-        else:
-            out[along(axis, picked)] += source[along(axis, where)]
-
-
-def select_axis(source: Array, positions: Array | None, windows: AxisWindows, keeps: np.ufunc) -> tuple[Array, Array]:
-    """Reduce one axis to the cell that each window selects, and say where it stands.
-
-    `positions` holds the flat position that each cell of `source` came from on the axes behind this one, already
-    reduced; None on the last axis. Going from the last axis to the first, ties fall to the first cell in row-major
-    order: an earlier row wins over a later one, whatever column it answers with.
-    """
-    axis, plan = windows.axis, windows.plan
-    step = int(np.prod(plan.input_size[axis + 1 :], dtype=np.int64))
-    shape = [1] * source.ndim
-    shape[axis + 1] = -1
-    places = (np.arange(*windows.cells) * step).reshape(shape)
-    positions = np.broadcast_to(places, source.shape) if positions is None else positions + places
-    if windows.count < plan.kernel_size[axis]:
-        return _select_each(source, positions, windows, keeps)
-    heads = np.array([cells.start for cells in windows.whole()])
-    best, where = source.take(heads, axis + 1), positions.take(heads, axis + 1)
-    for tap_windows, cells in windows.taps():
-        into = along(axis, tap_windows)
-        candidate, current = source[along(axis, cells)], best[into]
-        # A NaN is not kept out by any number, and keeps out everything after it.
-        better = ~keeps(current, candidate) & (current == current)
-        best[into] = np.where(better, candidate, current)
-        where[into] = np.where(better, positions[along(axis, cells)], where[into])
-    return best, where
-
-
-def _select_each(source: Array, positions: Array, windows: AxisWindows, keeps: np.ufunc) -> tuple[Array, Array]:
-    """Select window by window. `argmax` keeps the first of equals and takes the first NaN, as the rule has it."""
-    axis = windows.axis + 1
-    chosen = np.argmax if keeps is np.greater_equal else np.argmin
-    best, where = [], []
-    for cells in windows.whole():
-        part = source[along(windows.axis, cells)]
-        index = np.expand_dims(chosen(part, axis=axis), axis)
-        best.append(np.take_along_axis(part, index, axis))
-        where.append(np.take_along_axis(positions[along(windows.axis, cells)], index, axis))
-    return np.concatenate(best, axis), np.concatenate(where, axis)
+    for axis in range(len(chunk)):
+        while chunk[axis] > 1 and chunk[0] * max(reads(), prod(chunk[1:])) > cells:
+            chunk[axis] = -(-chunk[axis] // 2)
+    for corner in product(*(range(0, size, step) for size, step in zip(sizes, chunk, strict=True))):
+        ends = (min(start + step, size) for start, step, size in zip(corner, chunk, sizes, strict=True))
+        (low, high), *bounds = zip(corner, ends, strict=True)
+        axes = [AxisWindows(plan, axis, *pair) for axis, pair in enumerate(bounds)]
+        yield Block(slice(planes[low], planes[high - 1] + 1), axes)
