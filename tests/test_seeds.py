@@ -68,7 +68,7 @@ class TestS0Demystifying:
         picture[7:11, 6:10] = arc[::-1, ::-1] * 255
         for kernel, place in ((arc, (1, 1)), (arc[::-1, ::-1], (7, 6))):
             found = maps(service, "/v1/conv2d", input=picture, kernel=kernel)
-            assert np.unravel_index(found.argmax(), found.shape) == place
+            assert [int(at) for at in np.unravel_index(found.argmax(), found.shape)] == list(place)
             assert found.max() == 255 * arc.sum()
 
 
