@@ -72,8 +72,11 @@ def panel(trace: Trace, index: int, style: PanelStyle) -> Scene:
 def _heading(trace: Trace, index: int) -> Scene:
     step = trace.steps[index]
     position = ", ".join(str(at) for at in step.position)
-    number = "" if trace.start is None else f"Step {trace.start + index + 1} of {trace.total_positions}: "
-    text = Text(0.0, HEADING_SIZE / 2 + 2, f"{number}output ({position})", HEADING_SIZE, "ink", "start", bold=True)
+    if trace.start is None:
+        title = f"Output ({position})"
+    else:
+        title = f"Step {trace.start + index + 1} of {trace.total_positions}: output ({position})"
+    text = Text(0.0, HEADING_SIZE / 2 + 2, title, HEADING_SIZE, "ink", "start", bold=True)
     return Scene(text.width, HEADING_HEIGHT, texts=[text])
 
 

@@ -76,6 +76,7 @@ def conv_trace(request: ConvTraceRequest, rank: int, limits: WorkLimits, control
         ),
         output=output_view(output, positions),
         kernel=sent,
+        encoding=request.encoding,
     )
 
 
@@ -149,6 +150,7 @@ def conv_transpose_trace(
         ),
         output=output_view(output, positions),
         kernel=sent,
+        encoding=request.encoding,
     )
 
 
@@ -223,6 +225,7 @@ def pool_trace(request: PoolTraceRequest, rank: int, limits: WorkLimits, control
             plane, plan.input_size, pads, [step.window for step in steps], mode="zeros", value=0.0, dtype=dtype
         ),
         output=output_view(output, positions),
+        encoding=request.encoding,
     )
 
 

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from service.wire import ArrayEncoding, encode_array
+
 Window = tuple[tuple[int, int], ...]
 
 
@@ -85,17 +87,20 @@ class Step:
     channel_sums: NDArray[Any] | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the step as JSON has it; arrays stay arrays unless a cell of theirs is absent."""
+    def as_dict(self, encoding: ArrayEncoding = "nested") -> dict[str, Any]:
+        """Return the step as JSON has it: numbers in `encoding`, but nested lists where a cell of them is absent."""
         step: dict[str, Any] = {
             "position": list(self.position),
             "window": [list(pair) for pair in self.window],
             "padded": self.padded,
             "sources": _sources(self.sources, self.patch.shape),
-            "patch": self.patch if self.absent is None else _with_nulls(self.patch, self.absent),
+            "patch": _with_nulls(self.patch, self.absent)
+            if self.absent is not None
+            else encode_array(self.patch, encoding),
         }
-        if self.kernel is not None:
-            step |= {"kernel": self.kernel, "products": self.products}
+        if self.kernel is not None and self.products is not None:
+            step["kernel"] = encode_array(self.kernel, encoding)
+            step["products"] = encode_array(self.products, encoding)
         if self.channel_sums is not None:
             step["channel_sums"] = self.channel_sums
         if self.sum is not None:
@@ -132,6 +137,8 @@ class Trace:
         Likewise; all values, also those that no step has reached.
     kernel : ndarray of shape (*K) or (C, *K), or None
         As it was sent.
+    encoding
+        How JSON writes patches, kernels and products.
     """
 
     operation: str
@@ -146,6 +153,7 @@ class Trace:
     input: View
     output: View
     kernel: NDArray[Any] | None = None
+    encoding: ArrayEncoding = "nested"
 
     @property
     def rank(self) -> int:
@@ -160,7 +168,7 @@ class Trace:
             "formula": self.formula,
             "total_positions": self.total_positions,
             **self.chosen,
-            "steps": [step.as_dict() for step in self.steps],
+            "steps": [step.as_dict(self.encoding) for step in self.steps],
         }
         if self.start is not None:
             answer["start"] = self.start
