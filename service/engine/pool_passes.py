@@ -192,7 +192,9 @@ def _select_axis(source: Array, chosen: list[Array], windows: AxisWindows, kind:
     return best, [taken, *carried]
 
 
-def _select_each(source: Array, chosen: list[Array], windows: AxisWindows, kind: PoolKind) -> tuple[Array, list[Array]]:
+def _select_each(
+    source: Array, chosen: list[Array], windows: AxisWindows, selects: Selects
+) -> tuple[Array, list[Array]]:
     """Select window by window: ``argmax`` too keeps the first of equals, and takes the first NaN."""
     axis, d = windows.axis, windows.plan.dilation[windows.axis]
     best = _resized(source, axis, windows.count)

@@ -43,7 +43,7 @@ def value_of(kind: str, cells: list[float], p: float, divisor: float) -> float:
         return max(cells) if kind == "max" else min(cells)
     if kind == "average":
         return math.fsum(cells) / divisor
-    return math.fsum(abs(c) ** p for c in cells) ** (1 / p)
+    return float(math.fsum(abs(c) ** p for c in cells) ** (1 / p))
 
 
 def selected(kind: str, cells: list[float]) -> int:
