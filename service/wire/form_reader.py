@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import numpy as np
 import orjson
 
 from .arrays import ElementBudget
@@ -14,7 +15,7 @@ from .form_parts import Form, Part
 from .json_reader import read_json_value
 from .npy import MAGIC as NPY_MAGIC
 from .npy import read_npy
-from .pictures import picture_format, read_picture
+from .pictures import Picture, picture_format, read_picture
 
 _JSON_SPACE = " \t\r\n"
 _OPENS_JSON = re.compile(rb"[ \t\r\n]*[\[{]")
@@ -41,10 +42,23 @@ def read_form(form: Form, fields: Fields, limits: ReadLimits) -> Document:
     UndecodablePicture, UnsupportedPicture, PictureTooLarge
     """
     document: Document = {}
+    budget = ElementBudget(limits)
     for part in form.parts:
         read = _text if part.filename is None else _file
         document[part.name] = read(part, fields, limits)
+        budget.take(_elements(document[part.name]), part.pointer)
     return document
+
+
+def _elements(value: Any) -> int:
+    """Return how many elements the arrays in `value` have."""
+    if isinstance(value, np.ndarray):
+        return value.size
+    if isinstance(value, Picture):
+        return value.pixels.size
+    if isinstance(value, dict):
+        return sum(map(_elements, value.values()))
+    return sum(map(_elements, value)) if isinstance(value, list) else 0
 
 
 def _text(part: Part, fields: Fields, limits: ReadLimits) -> Any:
@@ -74,7 +88,7 @@ def _json(part: Part, fields: Fields, limits: ReadLimits) -> Any:
 
 def _file(part: Part, fields: Fields, limits: ReadLimits) -> Any:
     if part.data.startswith(NPY_MAGIC):
-        return read_npy(part.data, part.pointer, limits, ElementBudget(limits))
+        return read_npy(part.data, part.pointer, limits)
     if picture_format(part.data) is not None:
         if part.name in fields.pictures:
             return read_picture(part.data, part.pointer, limits)

@@ -39,7 +39,7 @@ _SIZES = re.compile(r"\s*(?:\d{1,18}L?\s*(?:,\s*\d{1,18}L?\s*)*,?\s*)?")
 _DESCR = re.compile(r"[<>|](?:b1|[iu][1248]|f[248])")
 
 
-def read_npy(data: Buffer, pointer: str, limits: ReadLimits, budget: ElementBudget | None = None) -> NDArray[Any]:
+def read_npy(data: Buffer, pointer: str, limits: ReadLimits) -> NDArray[Any]:
     """Return the array of a .npy file.
 
     Parameters
@@ -63,7 +63,7 @@ def read_npy(data: Buffer, pointer: str, limits: ReadLimits, budget: ElementBudg
     view = memoryview(data).cast("B") if not isinstance(data, bytes) else memoryview(data)
     header, start = _header(view, pointer)
     dtype, fortran, shape = _members(header, pointer, limits)
-    (budget or ElementBudget(limits)).take(prod(shape), pointer)
+    ElementBudget(limits).take(prod(shape), pointer)
     expected, actual = prod(shape) * dtype.itemsize, len(view) - start
     if actual != expected:
         raise ArraySizeMismatch(

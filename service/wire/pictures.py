@@ -118,11 +118,13 @@ def read_picture(data: Buffer, pointer: str, limits: ReadLimits) -> Picture:
     try:
         return _split(_read_with_libvips(kind, data, pointer, limits))
     except pyvips.Error as error:
-        raise _undecodable(kind, pointer) from error
+        reason = str(error).partition("\n")[2].strip().partition("\n")[0]  # behind the name of the operation
+        raise _undecodable(kind, reason, pointer) from error
 
 
-def _undecodable(kind: str, pointer: str) -> UndecodablePicture:
-    return UndecodablePicture(f"the {kind} picture cannot be decoded; it is truncated or corrupt", pointer)
+def _undecodable(kind: str, reason: str, pointer: str) -> UndecodablePicture:
+    detail = f"the {kind} picture cannot be decoded; it is truncated, corrupt or of an unusual kind"
+    return UndecodablePicture(f"{detail} ({reason[:100]})" if reason else detail, pointer)
 
 
 def _read_with_libvips(kind: str, data: Buffer, pointer: str, limits: ReadLimits) -> NDArray[Any]:
@@ -130,7 +132,7 @@ def _read_with_libvips(kind: str, data: Buffer, pointer: str, limits: ReadLimits
     image = _LOADERS[kind](data, access="sequential", fail_on="error")
     _check_size(image.width, image.height, image.bands, pointer, limits)
     if kind == "PNG" and bytes(data).rfind(_PNG_END) < 0:  # libpng is content once the last row is there
-        raise _undecodable(kind, pointer)
+        raise _undecodable(kind, "its end is missing", pointer)
     if image.format not in _DTYPES:
         detail = f"the picture holds samples of type {image.format}; 8 and 16 bit are read, send others as .npy"
         raise UnsupportedPicture(detail, pointer)
@@ -156,7 +158,7 @@ def _read_bmp(data: Buffer, pointer: str, limits: ReadLimits) -> NDArray[Any]:
     except (OSError, ValueError, SyntaxError, EOFError, ArithmeticError, LookupError, TypeError, struct.error) as error:
         if isinstance(error, PictureTooLarge):
             raise
-        raise _undecodable("BMP", pointer) from error
+        raise _undecodable("BMP", "", pointer) from error
     return samples.reshape(*samples.shape[:2], -1)
 
 

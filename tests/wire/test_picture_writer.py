@@ -1,0 +1,76 @@
+"""Pictures out: lossless where the format is, the same bytes every time, and readable by another library."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from service.wire import PictureFormat, errors, read_picture, write_picture
+from service.wire.picture_writer import PNG_LEVEL
+from tests.wire.asked import LIMITS
+
+RANDOM = np.random.default_rng(5)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("shape", [(7, 9), (3, 7, 9), (1, 1), (3, 1, 1)])
+@pytest.mark.parametrize("with_alpha", [False, True])
+def test_png_comes_back_exactly(dtype: Any, shape: tuple[int, ...], with_alpha: bool) -> None:
+    pixels = RANDOM.integers(0, np.iinfo(dtype).max + 1, shape).astype(dtype)
+    alpha = pixels.reshape(-1, *shape[-2:])[0][::-1] if with_alpha else None
+    picture = read_picture(write_picture(pixels, alpha, "png"), "", LIMITS)
+    assert picture.pixels.dtype == dtype
+    np.testing.assert_array_equal(picture.pixels, pixels.reshape(-1, *shape[-2:]))
+    if alpha is None:
+        assert picture.alpha is None
+    else:
+        np.testing.assert_array_equal(picture.alpha, alpha)
+
+
+@pytest.mark.parametrize("level", [0, 1, PNG_LEVEL, 6, 9])
+def test_pillow_reads_what_is_written_at_every_level(level: int) -> None:
+    pixels = RANDOM.integers(0, 256, (3, 20, 30), dtype=np.uint8)
+    with Image.open(io.BytesIO(write_picture(pixels, None, "png", png_level=level))) as image:
+        np.testing.assert_array_equal(np.asarray(image), pixels.transpose(1, 2, 0))
+        assert image.mode == "RGB"
+
+
+@pytest.mark.parametrize("kind", ["webp", "jpeg"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_lossy_formats_stay_near(kind: PictureFormat, channels: int) -> None:
+    ramp = np.add.outer(np.arange(64.0), np.arange(64.0)).astype(np.uint8)
+    pixels = ramp if channels == 1 else np.stack([ramp, ramp.T[::-1], ramp // 2])
+    picture = read_picture(write_picture(pixels, None, kind), "", LIMITS)
+    assert np.abs(picture.pixels.astype(int) - pixels).max() <= 12
+
+
+def test_webp_keeps_alpha_and_jpeg_has_none() -> None:
+    pixels = np.full((3, 16, 16), 100, np.uint8)
+    alpha = RANDOM.integers(0, 256, (16, 16), dtype=np.uint8)
+    np.testing.assert_array_equal(read_picture(write_picture(pixels, alpha, "webp"), "", LIMITS).alpha, alpha)
+    assert read_picture(write_picture(pixels, alpha, "jpeg"), "", LIMITS).alpha is None
+
+
+@pytest.mark.parametrize("kind", ["png", "webp", "jpeg"])
+def test_the_same_pixels_give_the_same_bytes(kind: PictureFormat) -> None:
+    pixels = RANDOM.integers(0, 256, (3, 33, 31), dtype=np.uint8)
+    view = np.moveaxis(np.ascontiguousarray(np.moveaxis(pixels, 0, -1)), -1, 0)  # as a decoder would give them
+    assert write_picture(pixels, None, kind) == write_picture(view, None, kind)
+
+
+@pytest.mark.parametrize(("kind", "limit"), [("webp", 16383), ("jpeg", 65500)])
+def test_a_side_too_long_for_the_format_is_refused(kind: PictureFormat, limit: int) -> None:
+    assert write_picture(np.zeros((1, limit), np.uint8), None, kind)
+    with pytest.raises(errors.UnwritablePicture, match=f"{kind} holds at most") as caught:
+        write_picture(np.zeros((limit + 1, 1), np.uint8), None, kind)
+    assert caught.value.extra == {"limit": limit, "actual": limit + 1}
+
+
+@pytest.mark.parametrize(("kind", "dtype"), [("webp", np.uint16), ("jpeg", np.uint16), ("png", np.float64)])
+def test_a_depth_the_format_has_not_is_refused(kind: PictureFormat, dtype: Any) -> None:
+    with pytest.raises(errors.UnwritablePicture, match=f"{kind} cannot hold samples of {np.dtype(dtype).name}"):
+        write_picture(np.zeros((2, 2), dtype), None, kind)
