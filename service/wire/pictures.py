@@ -23,6 +23,7 @@ FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF")
 Color = Literal["auto", "gray", "rgb"]
 
 _REC601 = (0.299, 0.587, 0.114)
+_LUMA_BLOCK = 2**16  # pixels; their floats stay in the cache
 _SIGNATURES = (
     (b"\x89PNG\r\n\x1a\n", "PNG"),
     (b"\xff\xd8\xff", "JPEG"),
@@ -70,14 +71,24 @@ class Picture:
         Three channels of grey are three times the same.
         """
         if color == "gray" and len(self.pixels) == 3:
-            red, green, blue = self.pixels
-            luma = red * _REC601[0]
-            luma += green * _REC601[1]
-            luma += blue * _REC601[2]
-            return replace(self, pixels=np.rint(luma, out=luma).astype(self.pixels.dtype)[np.newaxis])
+            return replace(self, pixels=_luma(self.pixels))
         if color == "rgb" and len(self.pixels) == 1:
             return replace(self, pixels=np.repeat(self.pixels, 3, axis=0))
         return self
+
+
+def _luma(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Return (3, H, W) as (1, H, W); a few rows at a time, since floats take eight times the memory of the pixels."""
+    _, height, width = pixels.shape
+    luma = np.empty((1, height, width), pixels.dtype)
+    step = max(1, _LUMA_BLOCK // width)
+    for start in range(0, height, step):
+        red, green, blue = pixels[:, start : start + step]
+        block = red * _REC601[0]
+        block += green * _REC601[1]
+        block += blue * _REC601[2]
+        luma[0, start : start + step] = np.rint(block, out=block)
+    return luma
 
 
 def picture_format(data: Buffer) -> str | None:
@@ -131,7 +142,10 @@ def _read_with_libvips(kind: str, data: Buffer, pointer: str, limits: ReadLimits
     """Return the samples as (H, W, channels), orientation applied."""
     image = _LOADERS[kind](data, access="sequential", fail_on="error")
     _check_size(image.width, image.height, image.bands, pointer, limits)
-    if kind == "PNG" and bytes(data).rfind(_PNG_END) < 0:  # libpng is content once the last row is there
+    whole = data if isinstance(data, (bytes, bytearray)) else bytes(data)
+    if kind == "PNG" and _PNG_END not in whole:
+        data if isinstance(data, (bytes, bytearray)) else bytes(data)
+    ):  # libpng is content once the last row is there
         raise _undecodable(kind, "its end is missing", pointer)
     if image.format not in _DTYPES:
         detail = f"the picture holds samples of type {image.format}; 8 and 16 bit are read, send others as .npy"
