@@ -5,6 +5,7 @@ Canonical layouts: inputs are (N, C, *S), batch, channels and any number of spat
 
 from __future__ import annotations
 
+from .choice import choose
 from .control import Control
 from .convolution import conv
 from .errors import (
@@ -49,6 +50,7 @@ __all__ = [
     "ShapeMismatch",
     "UnknownMethod",
     "UnknownPaddingMode",
+    "choose",
     "conv",
     "plan_conv",
     "plan_conv_transpose",

@@ -1,22 +1,15 @@
-"""What NumPy's matrix product runs on, and the two things about it that Python code cannot otherwise reach.
+"""The one thing about NumPy's matrix product that Python code cannot otherwise reach: how many threads it uses.
 
-**Threads.** The engine shares a computation out among its own threads, block by block. OpenBLAS would start threads of
-its own under each of them; they fight for the same cores, and its idle workers keep spinning for milliseconds. So BLAS
-keeps to one thread while the engine computes (:func:`single_threaded`).
-
-**Kernels.** OpenBLAS picks its assembly by the processor's model number. A processor that is newer than the library is
-taken for a Haswell of 2013 and does half of what it could. Where it has AVX-512 and the library says "Haswell",
-:func:`use_wide_kernels` has the library choose again, by its own documented variable ``OPENBLAS_CORETYPE``. Whoever
-has set that variable is left alone.
-
-Everything here is optional: with another BLAS (MKL, Accelerate) nothing is found and nothing is done.
+The engine shares a computation out among its own threads, block by block. OpenBLAS would start threads of its own under
+each of them; they fight for the same cores, and its idle workers keep spinning for milliseconds. So BLAS keeps to one
+thread while the engine computes. With another BLAS (MKL, Accelerate) nothing is found, nothing is done, and results
+are the same.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
-import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -24,8 +17,6 @@ from pathlib import Path
 from threading import Lock
 
 import numpy as np
-
-CORETYPE = "OPENBLAS_CORETYPE"
 
 
 @cache
@@ -74,35 +65,3 @@ def single_threaded() -> Iterator[None]:
             _users -= 1
             if _users == 0:
                 write(_threads_before)
-
-
-def use_wide_kernels() -> bool:
-    """Have OpenBLAS use its AVX-512 kernels where the processor has them and the library did not know; say if it did.
-
-    To be called once, before anything computes: the library must not be in use while it chooses again.
-    """
-    library, core = _openblas(), _function("openblas_get_corename")
-    leave, enter = (getattr(library, f"gotoblas_dynamic_{verb}", None) for verb in ("quit", "init"))
-    if core is None or leave is None or enter is None or CORETYPE in os.environ:
-        return False
-    core.restype = ctypes.c_char_p
-    if core() not in (b"Haswell", b"Zen") or not _has_avx512():
-        return False
-    os.environ[CORETYPE] = "SkylakeX"  # read again by `init`
-    try:
-        leave()
-        enter()
-    finally:
-        del os.environ[CORETYPE]
-    return True
-
-
-def _has_avx512() -> bool:
-    """Whether the processor has what the SkylakeX kernels are written in."""
-    if platform.machine() not in ("x86_64", "AMD64"):
-        return False
-    try:
-        flags = Path("/proc/cpuinfo").read_text().partition("\nflags")[2].partition("\n")[0].split()
-    except OSError:
-        return False
-    return {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl", "fma"} <= set(flags)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from typing import Any, TypeAlias
 
@@ -173,6 +174,7 @@ def _segments(start: int, stop: int, size: int, mode: str) -> list[tuple[slice, 
     return found
 
 
+@lru_cache(maxsize=256)  # neighbouring blocks ask for the same few cells
 def _outside(first: int, last: int, size: int, mode: str) -> slice | Positions | None:
     """Return the cells that positions outside the axis repeat: as a slice, and so as a view, if they are one run."""
     source = PADDING_MODES[mode].source

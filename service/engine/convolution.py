@@ -108,7 +108,7 @@ def conv(
     result_dtype = compute_dtype(data, dtype)
     offset = checked_bias(bias, plan.output_shape, result_dtype)
     fill_value = checked_padding_value(padding_value, plan.padding_mode)
-    name = choose(method)
+    name = choose(plan, result_dtype, method)
     running = control or DEFAULT_CONTROL
     running.report_method(name)
     if plan.operation == "convolution":

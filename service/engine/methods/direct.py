@@ -22,24 +22,30 @@ from .work import BLOCK_BYTES, Work, extent, place, region_of, taps, tiles
 def compute(work: Work) -> None:
     """Fill `work.out`."""
     plan = work.plan
+    filters = plan.filters // plan.groups
 
     def block(task: tuple[int, int, Region], workspace: Workspace) -> None:
         image, group, tile = task
-        region, shifts = region_of(plan, tile), list(taps(plan, tile))
-        window, term = workspace.arrays(work.out.dtype, (1, *extent(region)), extent(tile))
-        filters = range(group * plan.filters // plan.groups, (group + 1) * plan.filters // plan.groups)
-        for member in range(plan.channels // plan.groups):
-            channel = group * plan.channels // plan.groups + member
-            x = work.window(image, slice(channel, channel + 1), region, window)[0]
-            for f in filters:
-                work.control.check()
-                y = work.out[(image, f, *place(tile))]
-                for i, (tap, shift) in enumerate(shifts):
-                    first = i == 0 and member == 0
-                    np.multiply(x[shift], work.kernel[(f, member, *tap)], out=y if first else term)
-                    if not first:
-                        y += term
-        work.add_bias(image, slice(filters.start, filters.stop), tile)
+        fill_tile(work, image, group, tile, workspace)
+        work.add_bias(image, slice(group * filters, (group + 1) * filters), tile)
 
     blocks = tiles(plan, BLOCK_BYTES // work.out.itemsize)
     run(product(range(plan.batch), range(plan.groups), blocks), block, work.control, work.threads)
+
+
+def fill_tile(work: Work, image: int, group: int, tile: Region, workspace: Workspace) -> None:
+    """Fill a tile of a group's output maps, without the bias."""
+    plan, region, shifts = work.plan, region_of(work.plan, tile), list(taps(work.plan, tile))
+    window, term = workspace.arrays(work.out.dtype, (1, *extent(region)), extent(tile))
+    members, filters = plan.channels // plan.groups, plan.filters // plan.groups
+    for member in range(members):
+        channel = group * members + member
+        x = work.window(image, slice(channel, channel + 1), region, window)[0]
+        for f in range(group * filters, (group + 1) * filters):
+            work.control.check()
+            y = work.out[(image, f, *place(tile))]
+            for i, (tap, shift) in enumerate(shifts):
+                first = i == 0 and member == 0
+                np.multiply(x[shift], work.kernel[(f, member, *tap)], out=y if first else term)
+                if not first:
+                    y += term

@@ -17,7 +17,7 @@ import numpy as np
 from service.engine.borders import Array, Index, Region
 from service.engine.parallel import Workspace, run
 
-from .work import Work, extent, region_of, runs, taps
+from .work import Work, cut, extent, region_of, taps
 
 COLUMN_BYTES = 768 * 1024
 """What a block of columns takes, in a core's second-level cache beside what BLAS packs …"""
@@ -32,7 +32,7 @@ def compute(work: Work) -> None:
     depth = plan.taps
     columns = max(FEWEST_COLUMNS, COLUMN_BYTES // (depth * work.out.itemsize))
     columns = min(columns, max(1, work.control.budget_bytes // (3 * work.threads * depth * work.out.itemsize)))
-    blocks = runs(plan, columns)
+    blocks = cut(plan.output_size, columns)
     # With fewer blocks than threads the filters are shared out instead, each thread with columns of its own.
     parts = min(filters, work.threads if plan.batch * plan.groups * len(blocks) < 2 * work.threads else 1)
     matrix = work.kernel.reshape(plan.filters, depth)

@@ -13,7 +13,6 @@ from service.engine.borders import Array, Index, Region, fill
 from service.engine.control import Control
 from service.engine.geometry import ConvPlan
 
-
 BLOCK_BYTES = 256 * 1024
 """What one array of a block takes: a block of input, of output and of products share a core's second-level cache."""
 
@@ -109,16 +108,15 @@ def tiles(plan: ConvPlan, cells: int) -> list[Region]:
     return _grid(plan.output_size, chunk)
 
 
-def runs(plan: ConvPlan, positions: int) -> list[Region]:
-    """Split the output positions into tiles of about `positions`, each one run of memory in a C-contiguous output."""
-    chunk, left = list(plan.output_size), positions
-    for axis in range(plan.rank):
-        inner = prod(plan.output_size[axis + 1 :])
-        parts = -(-plan.output_size[axis] * inner // max(left, 1))
-        chunk[axis] = max(1, -(-plan.output_size[axis] // parts))
-        if chunk[axis] > 1 or parts == 1:
+def cut(size: tuple[int, ...], positions: int) -> list[Region]:
+    """Split positions into tiles of about so many, each one run of memory in a C-contiguous array of that size."""
+    chunk = list(size)
+    for axis, length in enumerate(size):
+        parts = -(-prod(size[axis:]) // max(positions, 1))
+        chunk[axis] = max(1, -(-length // parts))
+        if chunk[axis] > 1 or parts <= 1:
             break
-    return _grid(plan.output_size, chunk)
+    return _grid(size, chunk)
 
 
 def _grid(size: tuple[int, ...], chunk: list[int]) -> list[Region]:

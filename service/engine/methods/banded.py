@@ -1,0 +1,141 @@
+"""Banded: several rows of output by one matrix product, for filters that are too few to fill one.
+
+    Y[r, p] = Σ_j  B[r, j] · X[j, p],    B[r, (c, k₂, s·r + d·k₁)] = w[c, k₁, k₂],  zero elsewhere
+
+GEMM gives a lone filter one row of a matrix, and copies every input cell once a tap. Here R neighbouring rows of output
+share the rows of input between them: B holds R copies of the filter, each a stride lower, so that a column X[:, p] of
+(R-1)s + d(k₁-1) + 1 input rows yields R outputs. That is k₂·(1 + (k₁-1)/R) copies of a cell in place of k₁·k₂, for
+(R + k₁ - 1)/k₁ times the products, and BLAS is that much faster than passes over the taps. B is a Toeplitz matrix
+(Golub & Van Loan, "Matrix Computations", section 4.7). A depthwise layer is one such product a channel and R rows.
+A signal of one axis has no rows: there R is a stretch of the signal, and X lies the other way round.
+
+The zeros of B times an infinity or a NaN would spread it over all R rows, so a block that holds one is left to direct.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from math import isfinite, prod
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from service.engine.borders import Array, Index, Region
+from service.engine.geometry import ConvPlan
+from service.engine.parallel import Workspace, run
+
+from . import direct
+from .work import Work, cut, extent, place, region_of
+
+STACK_BYTES = 384 * 1024
+"""What the stacked input X of one product takes: with its output it stays in a core's second-level cache."""
+WINDOW_BYTES = 512 * 1024
+"""What a block's window of the input takes, from which several X are copied."""
+SIGNAL_ROWS = 32
+"""R for inputs of one axis."""
+
+
+def rows_at_once(plan: ConvPlan) -> int:
+    """Return R: 8 rows, or 4 below a tall kernel, evened out over the output's rows."""
+    most = SIGNAL_ROWS if plan.rank == 1 else 8 if plan.kernel_size[0] < 8 else 4
+    parts = -(-plan.output_size[0] // most)
+    return -(-plan.output_size[0] // parts)
+
+
+def compute(work: Work) -> None:
+    """Fill `work.out`."""
+    plan = work.plan
+    rows = rows_at_once(plan)
+    bands = {r: _bands(work.kernel, plan, r) for r in {rows, plan.output_size[0] % rows} - {0}}
+
+    def block(task: tuple[int, tuple[int, int], Region], workspace: Workspace) -> None:
+        image, groups, tile = task
+        (start, stop), *others = tile
+        # The last rows may be fewer than R.
+        whole = start + (stop - start) // rows * rows
+        for first, last in ((start, whole), (whole, stop)):
+            if first < last:
+                part = ((first, last), *others)
+                _multiply(work, bands[min(rows, last - first)], image, groups, part, workspace)
+        per_group = plan.filters // plan.groups
+        work.add_bias(image, slice(groups[0] * per_group, groups[1] * per_group), tile)
+
+    groups, tiles = _blocks(plan, rows, work.out.itemsize)
+    run(product(range(plan.batch), groups, tiles), block, work.control, work.threads)
+
+
+def _blocks(plan: ConvPlan, rows: int, itemsize: int) -> tuple[list[tuple[int, int]], list[Region]]:
+    """Return the runs of groups and the tiles of positions, so that a block's window is about `WINDOW_BYTES`."""
+    others = cut(plan.output_size[1:], max(64, STACK_BYTES // (_depth(plan, rows) * itemsize)))
+    widths = zip(extent(others[0]), plan.stride[1:], plan.span[1:], strict=True)
+    line = prod((size - 1) * s + reach for size, s, reach in widths) * (plan.channels // plan.groups) * itemsize
+    stacks = max(1, WINDOW_BYTES // (line * rows * plan.stride[0]))
+    all_stacks = -(-plan.output_size[0] // rows)
+    high = rows * -(-all_stacks // -(-all_stacks // stacks))
+    bands = [(start, min(start + high, plan.output_size[0])) for start in range(0, plan.output_size[0], high)]
+    together = max(1, stacks // all_stacks)
+    groups = [(start, min(start + together, plan.groups)) for start in range(0, plan.groups, together)]
+    return groups, [(band, *other) for band in bands for other in others]
+
+
+def _reach(plan: ConvPlan, rows: int) -> int:
+    """Return how many rows of input R rows of output read."""
+    return (rows - 1) * plan.stride[0] + plan.span[0]
+
+
+def _depth(plan: ConvPlan, rows: int) -> int:
+    """Return how many rows X has."""
+    return _reach(plan, rows) * (plan.taps // plan.kernel_size[0])
+
+
+def _bands(kernel: Array, plan: ConvPlan, rows: int) -> Array:
+    """Return B of every filter, (G, F/G, 1, R, C/G·K₂·reach)."""
+    filters, members, _, *others = kernel.shape
+    bands = np.zeros((filters, rows, members, *others, _reach(plan, rows)), kernel.dtype)
+    upright = np.moveaxis(kernel, 2, -1)
+    stride, dilation = plan.stride[0], plan.dilation[0]
+    for r in range(rows):
+        bands[:, r, ..., r * stride : r * stride + plan.span[0] : dilation] = upright
+    return bands.reshape(plan.groups, filters // plan.groups, 1, rows, -1)
+
+
+def _multiply(
+    work: Work, bands: Array, image: int, groups: tuple[int, int], tile: Region, workspace: Workspace
+) -> None:
+    """Fill a tile, whose rows are a multiple of R, for a run of groups."""
+    plan, count, rows = work.plan, groups[1] - groups[0], bands.shape[3]
+    members, filters = plan.channels // plan.groups, plan.filters // plan.groups
+    region, reach = region_of(plan, tile), _reach(plan, rows)
+    high, *wide = extent(tile)
+    total, others = high // rows, plan.kernel_size[1:]
+    positions = prod(wide)
+    stacks = min(total, max(1, STACK_BYTES // (_depth(plan, rows) * positions * count * work.out.itemsize)))
+    window, stack = workspace.arrays(
+        work.out.dtype, (count * members, *extent(region)), (count, stacks, members, *others, reach, *wide)
+    )
+    x = work.window(image, slice(groups[0] * members, groups[1] * members), region, window)
+    if not isfinite(x.sum()):
+        for group in range(*groups):
+            direct.fill_tile(work, image, group, tile, workspace)
+        return
+    # (count, members, starts, *region past the rows, reach) → (count, stacks, members, reach, *…)
+    strips = sliding_window_view(x.reshape(count, members, *x.shape[1:]), reach, axis=2)[:, :, :: rows * plan.stride[0]]
+    strips = np.moveaxis(strips.swapaxes(1, 2), -1, 3)
+    copies = []
+    for tap in product(*map(range, others)):
+        axes = zip(tap, wide, plan.stride[1:], plan.dilation[1:], strict=True)
+        shift: Index = tuple(slice(t * d, t * d + (size - 1) * s + 1, s) for t, size, s, d in axes)
+        target: Index = (slice(None), slice(None), slice(None), *tap)
+        copies.append((stack[target], strips[(..., *shift)]))
+    chosen = slice(groups[0] * filters, groups[1] * filters)
+    y = work.out[(image, chosen, *place(tile))].reshape(count, filters, total, rows, -1, copy=False)
+    band = bands[groups[0] : groups[1]]
+    for first in range(0, total, stacks):
+        n = min(stacks, total - first)
+        for goal, source in copies:
+            goal[:, :n] = source[:, first : first + n]
+        stacked, result = stack[:, None, :n], y[:, :, first : first + n]
+        if plan.rank == 1:
+            np.matmul(stacked.reshape(count, 1, n, -1), band[:, :, 0].swapaxes(-1, -2), out=result[..., 0])
+        else:
+            np.matmul(band, stacked.reshape(count, 1, n, band.shape[-1], positions), out=result)
