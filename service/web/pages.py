@@ -1,6 +1,8 @@
-"""The generated API docs as pages: their assets come from this service, so that they work with no internet."""
+"""The playground, and the generated API docs as pages: all assets come from this service, so that they work with no internet."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -8,10 +10,24 @@ from starlette.responses import HTMLResponse, Response
 
 router = APIRouter(include_in_schema=False)
 
-_POLICY = (
+_PLAYGROUND = (Path(__file__).parent / "playground.html").read_text(encoding="utf-8")
+# The page builds every element in code, so nothing inline is allowed, nor any text to become markup.
+_PLAYGROUND_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' blob:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+)
+# Of Swagger UI and Redoc, which style their elements inline.
+_DOCS_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
     "font-src 'self' data:; connect-src 'self'; worker-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+
+
+@router.get("/")
+async def playground() -> Response:
+    """The playground. Its URLs are relative, so it works under any path prefix."""
+    headers = {"Content-Security-Policy": _PLAYGROUND_POLICY, "Cache-Control": "no-cache", "Referrer-Policy": "no-referrer"}
+    return HTMLResponse(_PLAYGROUND, headers=headers)
 
 
 @router.get("/docs")
@@ -42,5 +58,5 @@ def _page(title: str, head: str, body: str) -> Response:
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title} · Convolution as a service</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">{head}</head>'
         f"<body>{body}</body></html>",
-        headers={"Content-Security-Policy": _POLICY},
+        headers={"Content-Security-Policy": _DOCS_POLICY},
     )

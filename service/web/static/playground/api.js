@@ -1,0 +1,57 @@
+// The page's only way to an answer: the public API, as any other client has it.
+
+/** The service's own root, wherever it is mounted: this file is at static/playground/api.js. */
+export const ROOT = new URL("../../", import.meta.url);
+
+/** The address of a path of the API. */
+export const address = (path) => new URL(path, ROOT).href;
+
+/** What the service refused, or why there was no answer. */
+export class Problem extends Error {
+  constructor({ title, detail, status = 0, errors = [], type = "" }) {
+    super(detail || title);
+    Object.assign(this, { title, status, errors, type });
+  }
+}
+
+async function ask(path, options) {
+  let response;
+  try {
+    response = await fetch(address(path), options);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Problem({
+      title: "No answer",
+      detail: "The service did not answer. What you typed is kept; change anything to try again.",
+    });
+  }
+  if (response.ok) return response;
+  const body = await response.json().catch(() => ({}));
+  throw new Problem({ title: response.statusText, detail: `The service answered ${response.status}.`, ...body });
+}
+
+/** Ask for JSON. */
+export async function get(path, signal) {
+  return (await ask(path, { signal })).json();
+}
+
+/** Send fields; with `file`, as a form in which it is the input. The whole response comes back. */
+export function send(path, fields, { signal, accept = "application/json", file } = {}) {
+  const headers = { Accept: accept };
+  let body = JSON.stringify(fields);
+  if (file) {
+    body = new FormData();
+    for (const [key, value] of Object.entries(fields)) {
+      body.set(key, typeof value === "string" ? value : JSON.stringify(value));
+    }
+    body.set("input", file, file.name || "picture");
+  } else {
+    headers["Content-Type"] = "application/json";
+  }
+  return ask(path, { method: "POST", headers, body, signal });
+}
+
+/** Send fields and read the JSON that comes back. */
+export async function post(path, fields, options) {
+  return (await send(path, fields, options)).json();
+}

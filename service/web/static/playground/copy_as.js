@@ -1,0 +1,53 @@
+// "Copy as": the question on the page as a program, runnable as pasted. The writers are loaded when first asked for.
+
+import { copy, freshId, h } from "./dom.js";
+
+const LANGUAGES = [
+  ["curl", "curl"],
+  ["python", "Python"],
+  ["numpy", "NumPy"],
+  ["pytorch", "PyTorch"],
+];
+
+/**
+ * Make the panel. `source()` returns what is asked: `{path, fields, plan, result}`, for pictures also `picture` and
+ * `accept`; or null while there is no answer.
+ */
+export function copyAs(source) {
+  let chosen = null;
+  const id = freshId("code");
+  const code = h("pre.code", { id, tabindex: 0, "aria-label": "Code", hidden: true });
+  const button = h("button", { type: "button", hidden: true, onclick: () => copy(code.textContent, "Code", code) }, "Copy");
+
+  async function refresh() {
+    const asked = chosen && source();
+    code.hidden = button.hidden = !asked;
+    if (!asked) return;
+    const { write } = await import(`./snippets/${chosen}.js`);
+    code.textContent = write(asked);
+  }
+
+  const buttons = LANGUAGES.map(([name, words]) =>
+    h(
+      "button",
+      {
+        type: "button",
+        "aria-expanded": "false",
+        "aria-controls": id,
+        onclick: () => {
+          chosen = chosen === name ? null : name;
+          buttons.forEach((each, i) => each.setAttribute("aria-expanded", String(LANGUAGES[i][0] === chosen)));
+          refresh();
+        },
+      },
+      words,
+    ),
+  );
+  const element = h(
+    "section.copy-as",
+    { "aria-label": "Copy as code" },
+    h("div.bar", {}, h("h2", {}, "Copy as"), ...buttons, h("span.spring"), button),
+    code,
+  );
+  return { element, refresh };
+}

@@ -1,0 +1,281 @@
+// Matrix mode: an input, a kernel, and how every cell of the answer comes to be.
+
+import { get, post } from "../api.js";
+import { Asker } from "../asking.js";
+import { copyAs } from "../copy_as.js";
+import { announce, h } from "../dom.js";
+import { EditGrid } from "../edit_grid.js";
+import { showProblem } from "../fields.js";
+import { DEFAULTS, requestOf } from "../matrix_request.js";
+import { matrixOptions } from "../matrix_options.js";
+import { block, short, unblock } from "../numbers.js";
+import { key } from "../plane.js";
+import { Player } from "../player.js";
+import { INPUTS, KERNELS } from "../presets.js";
+import { StepView } from "../step_view.js";
+import { framing, taps, traced, users } from "../steps.js";
+import { ValueGrid } from "../value_grid.js";
+
+export { DEFAULTS };
+
+const SIGNS = { conv: "⋆", transpose: "⊛", pool: "" };
+
+/** Build the mode into `place`; `changed(texts)` is told of every change. */
+export function mount(place, texts, changed) {
+  return new MatrixMode(place, texts, changed);
+}
+
+class MatrixMode {
+  #answers = new Asker();
+  #traces = new Asker();
+  trace = null;
+  answer = null;
+
+  constructor(place, texts, changed) {
+    this.state = { ...DEFAULTS, ...texts };
+    this.changed = changed;
+    this.player = new Player((at) => this.#show(at));
+    this.steps = new StepView();
+    this.message = h("p.error.general", { role: "alert", hidden: true });
+    this.sum = h("div.equation");
+    this.copy = copyAs(() => this.#snippetSource());
+    this.gradients = h("div");
+    this.panel = h(
+      "details.panel",
+      { ontoggle: () => this.#toggleGradients() },
+      h("summary", {}, "Backward pass", h("span.aside", {}, "gradients for an output gradient, and one descent")),
+      this.gradients,
+    );
+    this.options = h("div.options");
+    place.replaceChildren(
+      this.options,
+      this.message,
+      this.sum,
+      h("section.explain", { "aria-label": "How it is computed" }, this.player.element, this.steps.element),
+      this.panel,
+      this.copy.element,
+    );
+    this.#rebuild();
+    if (this.state.gradient) this.panel.open = true;
+  }
+
+  /** Leave the page: nothing goes on behind it. */
+  unmount() {
+    this.player.pause();
+    this.#answers.stop();
+    this.#traces.stop();
+    this.backward?.stop();
+  }
+
+  /** Make the controls anew; whoever was at one of them still is. */
+  #refield() {
+    const focused = document.activeElement;
+    const pointer = this.fields?.places.find((each) => each.control === focused)?.pointer;
+    const atLayer = this.options.contains(focused) && focused.type === "radio";
+    this.fields = matrixOptions(this.state, {
+      set: (name, value) => this.#set(name, value),
+      refield: () => this.#refield(),
+      rebuild: () => this.#rebuild(),
+    });
+    this.options.replaceChildren(...this.fields.elements);
+    if (pointer) this.fields.places.find((each) => each.pointer === pointer)?.control.focus();
+    if (atLayer) this.options.querySelector("input:checked").focus();
+  }
+
+  #rebuild() {
+    const { op } = this.state;
+    this.#refield();
+    this.input = new EditGrid("Input", block(this.state.input), {
+      pointer: "input",
+      tools: [presets("Fill the input", INPUTS, (values) => this.input.set(values))],
+      changed: () => this.#set("input", unblock(this.input.texts)),
+      picked: (row, column) => this.#showUsers(row, column),
+    });
+    this.kernel =
+      op === "pool"
+        ? null
+        : new EditGrid("Kernel", block(this.state.kernel), {
+            pointer: "kernel",
+            tools: [kernelPresets((values) => this.kernel.set(values))],
+            changed: () => this.#set("kernel", unblock(this.kernel.texts)),
+          });
+    this.output = new ValueGrid("Feature map", {
+      picked: (row, column) => {
+        this.player.pause();
+        this.player.go(row * this.output.values[0].length + column);
+      },
+    });
+    this.formula = h("dl.formula");
+    this.output.element.append(this.formula);
+    this.sign = h("span.sign", { "aria-hidden": "true" }, SIGNS[op]);
+    this.sum.replaceChildren(
+      this.input.element,
+      this.kernel ? this.sign : h("span.sign", { "aria-hidden": "true" }, "→"),
+      ...(this.kernel ? [this.kernel.element, h("span.sign", { "aria-hidden": "true" }, "=")] : []),
+      this.output.element,
+    );
+    this.trace = this.answer = null;
+    this.#ask();
+  }
+
+  get #places() {
+    return [this.input, ...(this.kernel ? [this.kernel] : []), ...this.fields.places];
+  }
+
+  #set(name, value) {
+    this.state[name] = value;
+    this.changed(this.state);
+    this.#ask();
+  }
+
+  #ask() {
+    const { path, fields } = requestOf(this.state);
+    this.player.pause();
+    this.#answers.ask((signal) => post(path, fields, { signal }), {
+      answered: (answer) => this.#answered(answer),
+      refused: (problem) => this.#refused(problem),
+    });
+    this.#traces.ask((signal) => traced(path, fields, signal), {
+      answered: (trace) => this.#traced(trace),
+      refused: () => {}, // the same words as of the answer itself
+    });
+    this.backward?.ask();
+  }
+
+  #answered(answer) {
+    showProblem(null, this.#places, this.message);
+    this.sum.classList.remove("stale");
+    this.answer = answer;
+    this.output.set(answer.feature_maps);
+    this.#show(this.player.at); // the trace may have come before
+    const flat = answer.feature_maps.flat();
+    const range = `values from ${short(Math.min(...flat))} to ${short(Math.max(...flat))}`;
+    announce(`Feature map ${answer.output_shape.join(" by ")}, ${range}`);
+    this.copy.refresh();
+    this.backward?.shaped(answer.output_shape);
+  }
+
+  #refused(problem) {
+    showProblem(problem, this.#places, this.message);
+    this.sum.classList.add("stale");
+    announce(problem.message);
+  }
+
+  #traced(trace) {
+    this.trace = trace;
+    this.users = users(trace);
+    const { ghosts, read } = framing(trace);
+    this.input.plane.frame(ghosts, read);
+    this.formula.replaceChildren(
+      ...trace.formula.flatMap(({ name, expression, result, general }) => [
+        h("dt", {}, name),
+        h("dd", { title: general }, `${expression} = `, h("strong", {}, String(result))),
+      ]),
+    );
+    this.player.reset(trace.steps.length);
+  }
+
+  #show(at) {
+    const step = this.trace?.steps[at];
+    if (!step) return;
+    const { plan } = this.trace;
+    const window = [];
+    const tapped = [];
+    const notes = [];
+    const read = [];
+    for (const tap of taps(step, plan)) {
+      tapped.push(tap.at);
+      if (tap.weight !== undefined) notes.push([tap.at, `×${short(tap.weight, 3)}`]);
+      if (tap.padded && tap.source) read.push(tap.source);
+    }
+    const [[top, bottom], [left, right]] = step.window;
+    for (let row = top; row < bottom; row++) for (let column = left; column < right; column++) window.push(key(row, column));
+    const selected = step.selected ? [key(...step.selected)] : [];
+    this.input.plane.mark({ window, tap: tapped, mirrored: read, selected });
+    this.input.plane.note(notes);
+    const [row, column] = step.position.slice(-2);
+    this.output.plane.mark({ current: [key(row, column)] });
+    this.output.plane.note([]);
+    this.output.activate(row, column);
+    this.kernel?.plane.mark(step.taps ? { tap: step.taps.flat().map((tap) => key(...tap)) } : {});
+    this.steps.show(step, plan);
+  }
+
+  #showUsers(row, column) {
+    if (!this.trace) return;
+    if (row === undefined) {
+      this.#show(this.player.at);
+      return;
+    }
+    const found = this.users.get(key(row, column)) ?? new Map();
+    this.player.pause();
+    this.input.plane.mark({ source: [key(row, column)] });
+    this.input.plane.note([]);
+    this.output.plane.mark({ user: [...found.keys()] });
+    const weighed = ([at, weights]) => [at, weights.map((weight) => `×${short(weight, 3)}`).join(" ")];
+    this.output.plane.note([...found].filter(([, weights]) => weights.length).map(weighed));
+    this.steps.showUsers([row, column], found);
+  }
+
+  async #toggleGradients() {
+    if (!this.panel.open) {
+      this.backward?.stop();
+      this.backward = null;
+      this.gradients.replaceChildren();
+      return;
+    }
+    const { Backward } = await import("../backward.js");
+    this.backward = new Backward({
+      place: this.gradients,
+      state: this.state,
+      set: (name, value) => {
+        this.state[name] = value;
+        this.changed(this.state);
+      },
+      use: ({ kernel, bias }) => {
+        if (bias !== undefined) this.state.bias = String(bias);
+        if (kernel) this.state.kernel = unblock(kernel);
+        this.changed(this.state);
+        this.#rebuild();
+      },
+    });
+    if (this.answer) this.backward.shaped(this.answer.output_shape);
+  }
+
+  #snippetSource() {
+    if (!this.answer) return null;
+    return { ...requestOf(this.state), plan: this.answer.plan, result: "feature_maps" };
+  }
+}
+
+function presets(label, list, use) {
+  const select = h(
+    "select.preset",
+    {
+      "aria-label": label,
+      onchange: () => {
+        const [, , values] = list.find(([name]) => name === select.value) ?? [];
+        if (values) use(values);
+        select.selectedIndex = 0;
+      },
+    },
+    h("option", { value: "" }, "Presets"),
+    list.map(([name, words]) => h("option", { value: name }, words)),
+  );
+  return select;
+}
+
+function kernelPresets(use) {
+  const select = presets("Fill it with a preset", KERNELS, use);
+  const named = h("optgroup", { label: "By name" });
+  select.append(named);
+  get("v1/kernels")
+    .then(({ kernels }) => named.append(...kernels.map(({ name }) => h("option", { value: `:${name}` }, name))))
+    .catch(() => named.remove()); // the page works without them
+  // "input" comes before "change", which sets the select back.
+  select.addEventListener("input", async () => {
+    const [, name] = select.value.split(":");
+    if (name) use((await get(`v1/kernels/${name}`)).kernel);
+  });
+  return select;
+}

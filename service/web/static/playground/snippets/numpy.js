@@ -1,0 +1,148 @@
+// The same computation with NumPy alone, without the service: padding as the plan resolved it, then the definition.
+
+import { array, python } from "./literals.js";
+
+const MODES = { reflect: "reflect", symmetric: "symmetric", replicate: "edge", circular: "wrap" };
+
+export function write({ path, fields, plan, picture }) {
+  if (fields.layers) return `# NumPy has no layers. The requests above run the network; each conv2d in it is:\n${conv2d({}, null)}`;
+  const name = path.split("/").pop();
+  if (name === "conv1d") return signal(fields, plan);
+  if (name === "conv_transpose2d") return transposed(fields, plan);
+  if (name === "pool2d") return pool(fields, plan);
+  return picture ? filtered(fields, plan, picture) : conv2d(fields, plan);
+}
+
+/** Return the line that pads `x` on its last two axes as a plan says. */
+export function padded(plan, value, axes = "") {
+  const mode = MODES[plan.padding_mode];
+  const how = mode ? `mode="${mode}"` : `constant_values=${value ?? 0}`;
+  return `x = np.pad(x, [${axes}${plan.padding.map((pair) => `(${pair})`).join(", ")}], ${how})`;
+}
+
+const WINDOWS = `(dh, dw), (sh, sw) = dilation, stride
+windows = np.lib.stride_tricks.sliding_window_view(x, (dh * (kh - 1) + 1, dw * (kw - 1) + 1), axis=(-2, -1))
+windows = windows[..., ::sh, ::sw, ::dh, ::dw]`;
+
+const geometry = (plan) => `stride, dilation = (${plan.stride}), (${plan.dilation})`;
+
+const flip = (plan) => (plan.operation === "convolution" ? "\nk = k[::-1, ::-1]  # a convolution flips the kernel" : "");
+
+const bias = (fields) => (fields.bias === undefined ? "" : ` + ${python(fields.bias)}`);
+
+function conv2d(fields, plan) {
+  return `import numpy as np
+
+x = ${array(fields.input)}
+k = ${array(fields.kernel)}${flip(plan)}
+${geometry(plan)}
+${padded(plan, fields.padding_value)}
+
+kh, kw = k.shape
+${WINDOWS}
+print((np.einsum("ijkl,kl->ij", windows, k)${bias(fields)}).tolist())
+`;
+}
+
+function filtered(fields, plan, picture) {
+  const read = picture.url
+    ? `from urllib.request import urlopen\n\nimport numpy as np\nfrom PIL import Image\n\nx = Image.open(urlopen(${JSON.stringify(picture.url)}))`
+    : `import numpy as np\nfrom PIL import Image\n\nx = Image.open(${JSON.stringify(picture.name)})`;
+  return `${read}
+x = np.asarray(x.convert("${plan.input_shape.length === 3 ? "RGB" : "L"}"), dtype=np.float64)
+x = np.atleast_3d(x).transpose(2, 0, 1)  # channels first
+k = ${array(picture.kernel)}${flip(plan)}
+${geometry(plan)}
+${padded(plan, fields.padding_value, "(0, 0), ")}
+
+kh, kw = k.shape
+${WINDOWS}
+maps = np.einsum("cijkl,kl->cij", windows, k)
+${ranged(fields.range ?? "clip")}
+pixels = np.rint(maps).clip(0, 255).astype(np.uint8)
+Image.fromarray(pixels.transpose(1, 2, 0).squeeze()).save("result.png")
+`;
+}
+
+const ranged = (range) =>
+  ({
+    clip: "# clip: values below 0 are black, above 255 white",
+    absolute: "maps = np.abs(maps)",
+    offset: "maps = maps + 128",
+    normalize: "low, high = maps.min(axis=(1, 2), keepdims=True), maps.max(axis=(1, 2), keepdims=True)\nmaps = 255 * (maps - low) / np.where(high > low, high - low, 1)",
+  })[range];
+
+function signal(fields, plan) {
+  const [[before, after]] = plan.padding;
+  const spacing = fields.sample_spacing === undefined ? "" : `${fields.sample_spacing} * `;
+  return `import numpy as np
+
+x = np.pad(np.array(${python(fields.input)}, dtype=np.float64), (${before}, ${after}))
+h = np.array(${python(fields.kernel)}, dtype=np.float64)${plan.operation === "convolution" ? "[::-1]  # folded" : ""}
+windows = np.lib.stride_tricks.sliding_window_view(x, len(h))[::${plan.stride[0]}]
+print((${spacing}(windows * h).sum(axis=-1)).tolist())
+`;
+}
+
+function transposed(fields, plan) {
+  const [[top, bottom], [left, right]] = plan.padding;
+  const [rows, columns] = plan.output_shape;
+  return `import numpy as np
+
+x = ${array(fields.input)}
+k = ${array(fields.kernel)}
+(sh, sw), (dh, dw) = (${plan.stride}), (${plan.dilation})
+
+# Every input cell spreads over the output through the kernel; padding then takes cells off the rim.
+y = np.zeros((${rows + top + bottom}, ${columns + left + right}))
+for (i, j), value in np.ndenumerate(x):
+    for (a, b), weight in np.ndenumerate(k):
+        y[i * sh + a * dh, j * sw + b * dw] += value * weight
+y = y[${top}:${rows + top}, ${left}:${columns + left}]
+print((y${bias(fields)}).tolist())
+`;
+}
+
+const REDUCERS = {
+  max: "windows.max(axis=(-2, -1))",
+  min: "windows.min(axis=(-2, -1))",
+  average: "np.nanmean(windows, axis=(-2, -1))",
+  lp: null,
+};
+
+function pool(fields, plan) {
+  const reduce = REDUCERS[plan.kind] ?? `(np.abs(windows) ** ${plan.p}).sum(axis=(-2, -1)) ** (1 / ${plan.p})`;
+  if (plan.output_size) return adaptive(fields, plan, reduce);
+  const rim = { max: "-np.inf", min: "np.inf", lp: "0", average: plan.count_include_pad ? "0" : "np.nan" }[plan.kind];
+  const over = plan.overhang ?? [0, 0];
+  const past = { max: "-np.inf", min: "np.inf", lp: "0", average: "np.nan" }[plan.kind];
+  const overhang = over.some(Boolean)
+    ? `\nx = np.pad(x, [(0, ${over[0]}), (0, ${over[1]})], constant_values=${past})  # ceil mode: the last windows overhang`
+    : "";
+  return `import numpy as np
+
+x = ${array(fields.input)}
+${geometry(plan)}
+x = np.pad(x, [${plan.padding.map((pair) => `(${pair})`).join(", ")}], constant_values=${rim})${overhang}
+
+kh, kw = ${plan.kernel_size}
+${WINDOWS}
+print(${reduce}.tolist())
+`;
+}
+
+function adaptive(fields, plan, reduce) {
+  return `import numpy as np
+
+x = ${array(fields.input)}
+(H, W), (oh, ow) = x.shape, (${plan.output_size})
+
+def pooled(windows):
+    return ${reduce}
+
+print([
+    [float(pooled(x[i * H // oh : -(-(i + 1) * H // oh), j * W // ow : -(-(j + 1) * W // ow)])) for j in range(ow)]
+    for i in range(oh)
+])
+`;
+}

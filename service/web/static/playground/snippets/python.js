@@ -1,0 +1,42 @@
+// The request as a Python program with httpx.
+
+import { laid, python, url } from "./literals.js";
+
+export function write({ path, fields, picture, accept, result }) {
+  return picture ? withPicture(path, fields, picture, accept) : withJson(path, fields, result);
+}
+
+function withJson(path, fields, result) {
+  const told = Object.entries(fields).map(([key, value]) => `    ${JSON.stringify(key)}: ${laid(value)},\n`);
+  return `import httpx
+
+request = {
+${told.join("")}}
+response = httpx.post(${JSON.stringify(url(path))}, json=request, timeout=60)
+response.raise_for_status()
+print(response.json()[${JSON.stringify(result)}])
+`;
+}
+
+function withPicture(path, fields, picture, accept) {
+  const text = (value) => (typeof value === "string" ? value : JSON.stringify(value));
+  const told = Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, text(value)]));
+  const read = picture.url
+    ? `picture = httpx.get(${JSON.stringify(picture.url)}).raise_for_status().content`
+    : `picture = Path(${JSON.stringify(picture.name)}).read_bytes()`;
+  const png = accept === "image/png";
+  const keep = png ? `Path("result.png").write_bytes(response.content)` : `print(response.json()["output_shape"])`;
+  return `${png || !picture.url ? "from pathlib import Path\n\n" : ""}import httpx
+
+${read}
+response = httpx.post(
+    ${JSON.stringify(url(path))},
+    data=${python(told)},
+    files={"input": picture},
+    headers={"Accept": ${JSON.stringify(accept)}},
+    timeout=60,
+)
+response.raise_for_status()
+${keep}
+`;
+}

@@ -1,0 +1,65 @@
+// One step written out: the window, the kernel it meets, their products and the sum.
+
+import { h } from "./dom.js";
+import { largest, shade, short } from "./numbers.js";
+
+export class StepView {
+  constructor() {
+    this.title = h("h2.step-title");
+    this.grids = h("div.step-grids");
+    this.expression = h("p.expression");
+    this.element = h("div.step", {}, this.title, this.grids, this.expression);
+  }
+
+  /** Show how one output value came to be. */
+  show(step, plan) {
+    const place = step.position.join(", ");
+    this.title.textContent = `Position (${place})`;
+    const parts = [small(step.kernel ? "window" : "what the window holds", step.patch, step.padded)];
+    if (step.kernel) {
+      const flipped = plan.operation === "convolution" ? "kernel, flipped" : step.taps ? "taps it meets" : "kernel";
+      parts.push(sign("⊙"), small(flipped, step.kernel), sign("="), small("products", step.products));
+      const total = h("div.total", {}, h("span.total-label", {}, step.bias ? "sum + bias" : "sum"));
+      total.append(h("strong", {}, short(step.value, 6)));
+      parts.push(sign("Σ"), total);
+    } else {
+      parts.push(sign("→"), h("div.total", {}, h("span.total-label", {}, plan.kind), h("strong", {}, short(step.value, 6))));
+    }
+    this.grids.replaceChildren(...parts);
+    this.expression.textContent = written(step.expression, step.value);
+  }
+
+  /** Show which outputs use an input cell. */
+  showUsers([row, column], found) {
+    this.title.textContent = `Input cell (${row}, ${column})`;
+    this.grids.replaceChildren();
+    const uses = [...found].map(([at, weights]) => {
+      const [r, c] = at.split(",");
+      return `(${r}, ${c})${weights.length ? ` with ${weights.map((weight) => short(weight, 4)).join(" and ")}` : ""}`;
+    });
+    const said = uses.length === 1 ? "1 output uses it" : `${uses.length || "No"} outputs use it`;
+    this.expression.textContent = uses.length ? `${said}: ${uses.join(", ")}. Its gradient flows back from these.` : `${said}.`;
+  }
+}
+
+// An expression that already ends in its value is shown as it is.
+const written = (expression, value) => (expression.includes("=") ? expression : `${expression} = ${short(value, 6)}`);
+
+const sign = (text) => h("span.sign", { "aria-hidden": "true" }, text);
+
+function small(label, rows, padded) {
+  const bound = largest(rows);
+  const body = rows.map((row, i) =>
+    h(
+      "tr",
+      {},
+      row.map((value, j) => {
+        const td = h("td", {}, value === null ? "·" : short(value, 3));
+        td.dataset.shade = shade(value, bound);
+        if (padded?.[i][j]) td.classList.add("padded");
+        return td;
+      }),
+    ),
+  );
+  return h("table.small", {}, h("caption", {}, label), h("tbody", {}, body));
+}

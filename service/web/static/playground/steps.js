@@ -1,0 +1,74 @@
+// The steps of an operation as `/trace` tells them, and what can be looked up in them. Every coordinate here comes from
+// the answer: the page knows no rule of padding, stride, dilation or flipping.
+
+import { post } from "./api.js";
+import { key } from "./plane.js";
+
+const PAGE = 400;
+// A larger output is stepped through without knowing beforehand which cells every window reads.
+const MOST = 1600;
+
+/** Ask for all steps, page by page. */
+export async function traced(path, fields, signal) {
+  const first = await post(`${path}/trace`, { ...fields, count: PAGE }, { signal });
+  const steps = first.steps;
+  let next = first.next_start;
+  while (next !== null && next !== undefined && steps.length < MOST) {
+    const page = await post(`${path}/trace`, { ...fields, start: next, count: PAGE }, { signal });
+    steps.push(...page.steps);
+    next = page.next_start;
+  }
+  return { ...first, steps };
+}
+
+/** Yield each tap of a step: where in the plane it reads, the input cell behind that, its weight, value and product. */
+export function* taps(step, plan) {
+  const [[top], [left]] = step.window;
+  const [down, right] = plan.dilation ?? [1, 1];
+  for (const [i, row] of step.patch.entries()) {
+    for (const [j, value] of row.entries()) {
+      const source = step.sources[i][j];
+      yield {
+        // A transposed convolution's taps are the input's own cells, wherever they are.
+        at: step.taps ? key(...source) : key(top + i * down, left + j * right),
+        source: source && key(...source),
+        padded: step.padded[i][j],
+        value,
+        weight: step.kernel?.[i][j],
+        product: step.products?.[i][j],
+        tap: step.taps ? step.taps[i][j] : [i, j],
+      };
+    }
+  }
+}
+
+/** What padding reads, and how far it reaches on each side. */
+export function framing(trace) {
+  const [rows, columns] = trace.plan.input_shape.slice(-2);
+  const [[top, bottom], [left, right]] = trace.plan.operation === "conv_transpose" ? [[0, 0], [0, 0]] : (trace.plan.padding ?? [[0, 0], [0, 0]]);
+  const ghosts = { top, bottom, left, right };
+  const values = new Map();
+  for (const step of trace.steps) {
+    const [[, rowStop], [, columnStop]] = step.window;
+    ghosts.bottom = Math.max(ghosts.bottom, rowStop - rows);
+    ghosts.right = Math.max(ghosts.right, columnStop - columns);
+    for (const { at, padded, value } of taps(step, trace.plan)) if (padded) values.set(at, value);
+  }
+  return { ghosts, read: (at) => values.get(at) };
+}
+
+/** For every input cell, the outputs that use it and the weights they use it with: the gradient's view. */
+export function users(trace) {
+  const found = new Map();
+  for (const step of trace.steps) {
+    for (const { source, weight } of taps(step, trace.plan)) {
+      if (!source) continue;
+      if (!found.has(source)) found.set(source, new Map());
+      const place = key(...step.position);
+      const weights = found.get(source).get(place) ?? [];
+      if (weight !== undefined) weights.push(weight);
+      found.get(source).set(place, weights);
+    }
+  }
+  return found;
+}

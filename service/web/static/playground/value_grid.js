@@ -1,0 +1,67 @@
+// A matrix to look at: coloured by value, walked through with arrow keys, each cell pointed at.
+
+import { h } from "./dom.js";
+import { short } from "./numbers.js";
+import { ARROWS, key, Plane } from "./plane.js";
+
+export class ValueGrid {
+  constructor(label, { picked = () => {}, left = () => {}, tools = [] } = {}) {
+    this.plane = new Plane(label);
+    this.active = [0, 0];
+    this.picked = picked;
+    this.shape = h("span.shape");
+    this.element = h(
+      "section.grid-block",
+      {},
+      h("div.grid-header", {}, h("h2.grid-title", {}, label), this.shape, tools),
+      this.plane.scroller,
+    );
+    this.plane.table.addEventListener("keydown", (event) => this.#key(event));
+    this.plane.table.addEventListener("mouseleave", () => left());
+  }
+
+  /** Show rows of numbers. */
+  set(values, bound) {
+    const same = this.values && this.values.length === values.length && this.values[0].length === values[0].length;
+    this.values = values;
+    if (!same) {
+      this.active = [Math.min(this.active[0], values.length - 1), Math.min(this.active[1], values[0].length - 1)];
+      this.plane.build(values.length, values[0].length, (row, column) => this.#cell(row, column));
+      this.shape.textContent = `${values.length} × ${values[0].length}`;
+    }
+    for (const [at, cell] of this.plane.cells) {
+      const [row, column] = at.split(",").map(Number);
+      cell.text.data = short(values[row][column]);
+      cell.td.title = String(values[row][column]);
+      cell.td.classList.toggle("long", cell.text.data.length > 5);
+    }
+    this.plane.paint(values, bound);
+  }
+
+  #cell(row, column) {
+    const text = document.createTextNode("");
+    const pick = () => {
+      this.activate(row, column);
+      this.picked(row, column);
+    };
+    const active = row === this.active[0] && column === this.active[1];
+    const td = h("td", { tabindex: active ? 0 : -1, onfocus: pick, onmouseenter: pick }, text);
+    return { td, text };
+  }
+
+  /** Make a cell the one that the keyboard enters. */
+  activate(row, column) {
+    const before = this.plane.cells.get(key(...this.active));
+    if (before) before.td.tabIndex = -1;
+    this.active = [row, column];
+    const now = this.plane.cells.get(key(row, column));
+    if (now) now.td.tabIndex = 0;
+  }
+
+  #key(event) {
+    const step = ARROWS[event.key];
+    if (!step || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    this.plane.cells.get(key(this.active[0] + step[0], this.active[1] + step[1]))?.td.focus();
+  }
+}
