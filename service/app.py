@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from starlette.staticfiles import StaticFiles
 
 from service import __version__
 from service.api import catalogue, health, openapi, pages, problems, routes
-from service.api.middleware import BodyLimit, Crashes, RequestContext
-from service.api.slots import Slots
+from service.api.dispatch import Dispatch
+from service.api.metrics import Metrics
+from service.api.middleware import Crashes, RequestContext
 from service.api.state import Service
 from service.settings import Settings
 from service.web import STATIC_FOLDER
@@ -30,12 +32,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        service = Service(settings, Slots(settings.slots, settings.queue_length))
-        app.state.service = service
+        service = app.state.service = Service.of(settings, metrics)
         try:
             yield
         finally:
-            service.slots.close()
+            service.work.close()
 
     app = FastAPI(
         title="Convolution as a service",
@@ -53,16 +54,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
 
     # The last added is the first to see a request.
+    app.add_middleware(Dispatch, endpoints=routes.ENDPOINTS)
     app.add_middleware(Crashes)
-    app.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes)
     app.add_middleware(RequestContext)
     problems.install(app)
 
-    app.include_router(routes.router)
-    app.include_router(catalogue.router)
-    app.include_router(pages.router)
-    app.include_router(health.router)
-    app.include_router(web_pages.router)
+    routers = (routes.router, catalogue.router, pages.router, health.router, web_pages.router)
+    for router in routers:
+        app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC_FOLDER), name="static")
     openapi.install(app, routes.MODELS)
+    names = (route.name for router in routers for route in router.routes if isinstance(route, APIRoute))
+    metrics = app.state.metrics = Metrics(names, settings.workers)
     return app

@@ -33,9 +33,21 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(0, ge=0, le=3600, description="Serving goes on for this long after SIGTERM.")
     stop_seconds: int = Field(20, ge=1, le=3600, description="Requests in flight get this long to finish after that.")
 
+    workers: int = Field(1, ge=1, le=256, description="Processes that serve.")
     slots: Count = Field(default_factory=usable_cores, description="Requests that are worked on at once.")
     queue_length: int = Field(64, ge=0, le=100_000, description="Requests that may wait for a slot; more are a 503.")
     body_seconds: Seconds = Field(30, description="A request's body must be here within this time.")
+    deadline_seconds: Seconds = Field(60, description="A request's work, waiting included, must be done within this.")
+    max_memory_bytes: Count = Field(
+        4096 * MEBI, description="Memory that is reserved for all requests together: bodies, arrays and answers."
+    )
+    inline_bytes: int = Field(
+        64 * 1024, ge=0, le=16 * MEBI, description="Bodies up to this size may be worked on at once, without a slot."
+    )
+    inline_seconds: float = Field(0.002, ge=0, le=1, description="And only where their work takes no longer than this.")
+    small_share: float = Field(
+        0.2, gt=0, le=1, description="Share of the cores that small requests get while larger work is in progress."
+    )
 
     max_body_bytes: Count = 64 * MEBI
     max_decoded_bytes: Count = 128 * MEBI
@@ -75,5 +87,5 @@ class Settings(BaseSettings):
     def limits(self) -> dict[str, int | float]:
         """Return every limit in force by its name."""
         names = [name for name in type(self).model_fields if name.startswith("max_")]
-        also = ["slots", "queue_length", "body_seconds", "working_bytes"]
+        also = ["slots", "queue_length", "body_seconds", "deadline_seconds", "working_bytes"]
         return {name: getattr(self, name) for name in [*names, *also]}

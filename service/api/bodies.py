@@ -3,66 +3,173 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
+from starlette.types import Receive
 
 from service.schemas.document import DOCUMENT
 from service.wire import ReadLimits, decode_content, gather_form, read_form, read_json
+from service.wire.errors import BodyTooLarge
 
-from .errors import HttpProblem
+from .admission import Ticket
+from .errors import ClientGone, HttpProblem
 from .negotiation import JSON
 from .problems import InvalidRequest
+from .state import Service
 
 FORM = "multipart/form-data"
 Reader = Callable[[], dict[str, Any]]
 M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
+
+_MEMORY_PER_BYTE = {JSON: 5, FORM: 3}
+"""Memory that a body may take while it is read: of JSON the text, the parser's copy of it and the array."""
 
 
-async def gather(request: Request, limits: ReadLimits, seconds: float) -> Reader:
-    """Return what reads the body's document, once all of its bytes are here.
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A body that is here.
+
+    Attributes
+    ----------
+    read
+        Makes the document of it.
+    size
+        Its bytes on the wire.
+    encoded
+        Whether it has a Content-Encoding, so that it may be larger than it looks.
+    """
+
+    read: Reader
+    size: int
+    encoded: bool
+
+
+async def gather(request: Request, service: Service, ticket: Ticket) -> Body:
+    """Return a request's body once all of it is here, with memory for it reserved on `ticket`.
 
     Raises
     ------
     HttpProblem
-        If the media type is not one of ours, or the body takes longer than `seconds`.
+        If the media type is not one of ours, there is no room for the body, or it takes too long to come.
     WireError
         If the form is malformed, or the body too large or of an unknown encoding.
+    ClientGone
+        If the client leaves before its body is here.
     """
-    declared = request.headers.get("content-type", "")
-    media_type = declared.split(";")[0].strip().lower()
+    headers = request.headers
+    declared = headers.get("content-type", "")
+    media_type = declared.partition(";")[0].strip().lower()
     if media_type not in (JSON, FORM):
         came = f"Content-Type is {declared[:200]!r}" if declared else "there is no Content-Type"
         raise HttpProblem(
             "unsupported-media-type", f"{came}; bodies are {JSON} or {FORM}", headers={"Accept-Post": f"{JSON}, {FORM}"}
         )
-    encoding = request.headers.get("content-encoding")
+    encoding = headers.get("content-encoding")
+    stream = _Stream(request.receive, service, ticket, _MEMORY_PER_BYTE[media_type])
+    stream.expect(headers.get("content-length", ""))
+    limits, seconds = service.read_limits, service.settings.body_seconds
     try:
         async with asyncio.timeout(seconds):
-            if media_type == FORM:
-                return await _gather_form(request, declared, encoding, limits)
-            body = await request.body()
+            if media_type == FORM and encoding is None:
+                form = await gather_form(stream.chunks(), declared, DOCUMENT, limits)
+                return Body(lambda: read_form(form, DOCUMENT, limits), stream.received, False)
+            body = await stream.all()
     except TimeoutError:
         raise HttpProblem(
-            "slow-body", f"the body was not here after {seconds:g} seconds; send less, or compress it"
+            "slow-body",
+            f"the body was not here after {seconds:g} seconds; send less, or compress it",
+            headers={"Connection": "close"},
         ) from None
-    return lambda: read_json(decode_content(body, encoding, limits), DOCUMENT, limits)
+    if media_type == FORM:
+        return Body(lambda: _read_encoded_form(body, encoding, declared, limits), len(body), True)
+    return Body(
+        lambda: read_json(decode_content(body, encoding, limits), DOCUMENT, limits), len(body), encoding is not None
+    )
 
 
-async def _gather_form(request: Request, content_type: str, encoding: str | None, limits: ReadLimits) -> Reader:
-    if encoding is None:
-        form = await gather_form(request.stream(), content_type, DOCUMENT, limits)
-        return lambda: read_form(form, DOCUMENT, limits)
-    body = await request.body()
-    decoded = await asyncio.to_thread(decode_content, body, encoding, limits)
-    form = await gather_form(_once(bytes(decoded)), content_type, DOCUMENT, limits)
-    return lambda: read_form(form, DOCUMENT, limits)
+class _Stream:
+    """A body as it arrives: counted whatever its headers claim, and with memory reserved before it is kept."""
+
+    def __init__(self, receive: Receive, service: Service, ticket: Ticket, memory_per_byte: int) -> None:
+        self._receive = receive
+        self._service = service
+        self._ticket = ticket
+        self._memory_per_byte = memory_per_byte
+        self._most = service.settings.max_body_bytes
+        self.received = 0
+
+    def expect(self, content_length: str) -> None:
+        """Refuse a body by what it says of itself, before any of it is read."""
+        size = int(content_length) if content_length.isascii() and content_length.isdecimal() else 0
+        self._check(size)
+        if size > self._service.settings.inline_bytes:
+            self._service.admission.refuse_if_full()
+        self._reserve(size)
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Yield the body's bytes as they come."""
+        more = True
+        while more:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            chunk, more = message.get("body", b""), message.get("more_body", False)
+            self.received += len(chunk)
+            self._check(self.received)
+            self._reserve(self.received)
+            yield chunk
+
+    async def all(self) -> bytes | bytearray:
+        """Return the whole body; one that comes in one piece is not copied."""
+        whole: bytes | bytearray = b""
+        async for chunk in self.chunks():
+            if not whole:
+                whole = chunk
+            else:
+                if isinstance(whole, bytes):
+                    whole = bytearray(whole)
+                whole += chunk
+        return whole
+
+    def _check(self, size: int) -> None:
+        if size > self._most:
+            raise BodyTooLarge(
+                f"the body has {size:,} bytes or more and this service takes {self._most:,}; "
+                "send less at once, or numbers as .npy instead of JSON",
+                limit=self._most,
+                actual=size,
+            )
+
+    def _reserve(self, size: int) -> None:
+        if size > self._service.settings.inline_bytes:
+            self._service.admission.reserve(self._ticket, size * self._memory_per_byte)
+
+
+def _read_encoded_form(
+    body: bytes | bytearray, encoding: str | None, content_type: str, limits: ReadLimits
+) -> dict[str, Any]:
+    decoded = decode_content(body, encoding, limits)
+    form = _without_waiting(gather_form(_once(bytes(decoded)), content_type, DOCUMENT, limits))
+    return read_form(form, DOCUMENT, limits)
 
 
 async def _once(body: bytes) -> AsyncIterator[bytes]:
     yield body
+
+
+def _without_waiting(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Return the result of a coroutine that waits for nothing."""
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    raise RuntimeError("the coroutine waits")
 
 
 def validated(model: type[M], document: dict[str, Any]) -> M:

@@ -22,3 +22,11 @@ class HttpProblem(Exception):
         self.pointer = pointer
         self.headers = dict(headers or {})
         self.extra = extra
+
+
+class ClientGone(Exception):
+    """The client closed its connection before its answer was done; nobody reads what is answered now."""
+
+
+class TooMuchForTheLoop(Exception):
+    """A small request whose plan shows more work than the event loop may be held up by."""

@@ -40,6 +40,21 @@ async def readyz(request: Request) -> Response:
         raise HttpProblem(
             "stopping", "this instance was told to stop; send requests to another", headers={"Retry-After": "1"}
         )
-    if service.slots.full:
-        raise HttpProblem("saturated", "every slot is taken and the queue is full", headers={"Retry-After": "1"})
+    service.admission.refuse_if_full()
     return JSONResponse({"status": "ok", "version": __version__})
+
+
+@router.get(
+    "/metrics",
+    summary="What Prometheus scrapes",
+    responses={
+        200: {"description": "Prometheus' text format.", "content": {"text/plain": {"schema": {"type": "string"}}}}
+    },
+    operation_id="metrics",
+)
+async def metrics(request: Request) -> Response:
+    """Requests by operation and status, seconds by phase, what is in flight and queued, refusals by reason, work done.
+
+    The numbers are those of all worker processes together, whichever of them answers.
+    """
+    return Response(service_of(request).metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -1,53 +1,35 @@
-"""What every request passes through, as pure ASGI: an id, its timings, a bound on its bytes, and a net for crashes."""
+"""What every request passes through, as pure ASGI: an id, its record, the headers of its answer, and a net for crashes."""
 
 from __future__ import annotations
 
+import os
 import re
 import time
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.wire.errors import BodyTooLarge
+from .errors import ClientGone
+from .logs import log_request
+from .problems import crash
+from .record import Record
 
-from .problems import crash, of_exception
-
-_GIVEN_ID = re.compile(r"[\x21-\x7e]{1,128}")
-PHASES = ("decode", "queue", "compute", "encode")
-
-
-class Timings:
-    """Milliseconds spent in each phase of one request."""
-
-    __slots__ = ("milliseconds",)
-
-    def __init__(self) -> None:
-        self.milliseconds = dict.fromkeys(PHASES, 0.0)
-
-    @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        """Add the time spent inside to a phase."""
-        begin = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.add(name, time.perf_counter() - begin)
-
-    def add(self, name: str, seconds: float) -> None:
-        """Add seconds to a phase."""
-        self.milliseconds[name] += seconds * 1000
-
-    def header(self) -> str:
-        """Return the value of Server-Timing."""
-        return ", ".join(f"{name};dur={spent:.3f}" for name, spent in self.milliseconds.items())
+_GIVEN_ID = re.compile(rb"[\x21-\x7e]{1,128}")
+_SECURITY_HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+]
+_CLIENT_GONE = 499
 
 
 class RequestContext:
-    """Gives each request an id (the client's, if it sent a usable one) and timings, and answers with both."""
+    """Gives each request an id (the client's, if it sent a usable one) and a record; counts it and writes its log line.
+
+    While the service is stopping every answer closes its connection, so that clients go elsewhere of themselves
+    instead of losing a request to a connection that is closed under them.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -57,20 +39,42 @@ class RequestContext:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        given = Headers(scope=scope).get("x-request-id", "")
-        request_id = given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex
-        timings = Timings()
-        scope.setdefault("state", {}).update(request_id=request_id, timings=timings)
+        begin = time.perf_counter()
+        service = scope["app"].state.service
+        record = Record(_request_id(scope))
+        scope.setdefault("state", {}).update(record=record, request_id=record.id, timings=record.timings)
 
         async def send_with_context(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-ID"] = request_id
-                headers["Server-Timing"] = timings.header()
-                headers["X-Content-Type-Options"] = "nosniff"
+                record.status = message["status"]
+                headers = message["headers"] = list(message.get("headers", ()))
+                headers.append((b"x-request-id", record.id.encode("latin-1")))
+                headers.append((b"server-timing", record.timings.header().encode("latin-1")))
+                headers.extend(_SECURITY_HEADERS)
+                if service.stopping:
+                    headers.append((b"connection", b"close"))
+            else:
+                record.bytes_out += len(message.get("body", b""))
             await send(message)
 
-        await self.app(scope, receive, send_with_context)
+        service.metrics.began()
+        try:
+            await self.app(scope, receive, send_with_context)
+        except ClientGone:
+            record.status = _CLIENT_GONE
+        finally:
+            record.seconds = time.perf_counter() - begin
+            if not record.operation:
+                record.operation = getattr(scope.get("route"), "name", None) or "other"
+            service.metrics.ended(record)
+            log_request(record, scope["method"], scope["path"])
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            return value.decode("latin-1") if _GIVEN_ID.fullmatch(value) else os.urandom(16).hex()
+    return os.urandom(16).hex()
 
 
 class Crashes:
@@ -85,51 +89,14 @@ class Crashes:
 
         async def watching(message: Message) -> None:
             nonlocal begun
-            begun = begun or message["type"] == "http.response.start"
+            begun = True
             await send(message)
 
         try:
             await self.app(scope, receive, watching)
+        except ClientGone:
+            raise
         except Exception as error:
             if scope["type"] != "http" or begun:
                 raise
             await crash(Request(scope), error)(scope, receive, send)
-
-
-class BodyLimit:
-    """Counts a body's bytes as they arrive and refuses the one that passes the limit, whatever its headers claim."""
-
-    def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
-        self.app = app
-        self.max_body_bytes = max_body_bytes
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one connection."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        declared = Headers(scope=scope).get("content-length", "")
-        if declared.isdigit() and int(declared) > self.max_body_bytes:
-            error = self._too_large(int(declared))
-            await of_exception(Request(scope), error)(scope, receive, send)
-            return
-        received = 0
-
-        async def counting() -> Message:
-            nonlocal received
-            message = await receive()
-            if message["type"] == "http.request":
-                received += len(message.get("body", b""))
-                if received > self.max_body_bytes:
-                    raise self._too_large(received)
-            return message
-
-        await self.app(scope, counting, send)
-
-    def _too_large(self, actual: int) -> BodyTooLarge:
-        return BodyTooLarge(
-            f"the body has {actual:,} bytes or more and this service takes {self.max_body_bytes:,}; "
-            "send less at once, or numbers as .npy instead of JSON",
-            limit=self.max_body_bytes,
-            actual=actual,
-        )

@@ -1,9 +1,16 @@
-"""The operations' routes, all made by one factory: negotiate, read, call one operation, write its answer."""
+"""The operations' routes, all made by one factory: negotiate, read, call one operation, write its answer.
+
+A small request is worked on where it is, on the event loop: handing it to a thread would cost more than it does. It is
+told by its bytes, and once its plan is known by its estimated time; whatever turns out to be more work than that goes
+to a slot like every other.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from pydantic import BaseModel
@@ -12,20 +19,24 @@ from starlette.responses import Response
 
 from service.engine import Control
 from service.operations.answer import Answer
-from service.operations.limits import WorkLimits
+from service.operations.limits import Work, WorkLimits
 from service.wire import write_json
 
+from .admission import Ticket
 from .answers import Written, write_answer
-from .bodies import Reader, gather, validated
-from .middleware import Timings
+from .bodies import Body, Reader, gather, validated
+from .errors import TooMuchForTheLoop
 from .negotiation import BYTES, JSON, NPY, PICTURES, ZIP, negotiate
-from .state import service_of
+from .record import Record
+from .state import Service, service_of
 
 Operation = Callable[[Any, int, WorkLimits, Control], Answer]
 Plan = Callable[[Any, int, WorkLimits], dict[str, Any]]
+Job = Callable[[WorkLimits, Control], Written]
 
 ARRAY_FORMS = (JSON, NPY, BYTES, ZIP)
 PICTURE_FORMS = (*ARRAY_FORMS, *PICTURES)
+_BYTES_A_SECOND = 50e6  # of bodies read and answers written, roughly: for the order of the queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +55,8 @@ class Computation:
         The operation.
     offered
         Media types of the answer, JSON first.
+    quick
+        Whether the plan tells all of the work, so that a small request may be worked on at once.
     """
 
     path: str
@@ -51,26 +64,22 @@ class Computation:
     rank: int
     run: Operation
     offered: Sequence[str] = PICTURE_FORMS
+    quick: bool = True
 
     async def __call__(self, request: Request) -> Response:
         """Answer one request."""
         media_type = negotiate(request.headers.get("accept"), self.offered)
-        service = service_of(request)
-        settings = service.settings
-        read = await gather(request, settings.read_limits(), settings.body_seconds)
-        timings: Timings = request.state.timings
-        control = Control(budget_bytes=settings.working_bytes)
-        limits = settings.work_limits()
-        written = await service.slots.run(lambda: self._work(read, media_type, limits, control, timings), timings)
-        headers = {**written.headers, "Vary": "Accept"}
-        return Response(written.body, headers=headers, media_type=written.media_type)
+        written = await _worked_out(request, partial(self._work, media_type), quick=self.quick)
+        return Response(written.body, headers={**written.headers, "Vary": "Accept"}, media_type=written.media_type)
 
-    def _work(self, read: Reader, media_type: str, limits: WorkLimits, control: Control, timings: Timings) -> Written:
-        with timings.phase("decode"):
+    def _work(self, media_type: str, record: Record, read: Reader, limits: WorkLimits, control: Control) -> Written:
+        with record.timings.phase("decode"):
             request = validated(self.model, read())
-        with timings.phase("compute"):
+        with record.timings.phase("compute"):
             answer = self.run(request, self.rank, limits, control)
-        with timings.phase("encode"):
+        record.macs = answer.fields.get("plan", {}).get("macs", 0)
+        control.check()
+        with record.timings.phase("encode"):
             return write_answer(answer, media_type, self.rank)
 
 
@@ -86,18 +95,48 @@ class Planning:
     async def __call__(self, request: Request) -> Response:
         """Answer one request."""
         negotiate(request.headers.get("accept"), (JSON,))
-        service = service_of(request)
-        settings = service.settings
-        read = await gather(request, settings.read_limits(), settings.body_seconds)
-        timings: Timings = request.state.timings
-        limits = settings.work_limits()
-        body = await service.slots.run(lambda: self._work(read, limits, timings), timings)
-        return Response(body, media_type=JSON)
+        written = await _worked_out(request, self._work, quick=True)
+        return Response(written.body, media_type=JSON)
 
-    def _work(self, read: Reader, limits: WorkLimits, timings: Timings) -> bytes:
-        with timings.phase("decode"):
+    def _work(self, record: Record, read: Reader, limits: WorkLimits, control: Control) -> Written:
+        with record.timings.phase("decode"):
             request = validated(self.model, read())
-        with timings.phase("compute"):
+        control.check()
+        with record.timings.phase("compute"):
             plan = self.run(request, self.rank, limits)
-        with timings.phase("encode"):
-            return write_json(plan)
+        with record.timings.phase("encode"):
+            return Written(write_json(plan), JSON)
+
+
+async def _worked_out(request: Request, work: Callable[..., Written], *, quick: bool) -> Written:
+    """Return what `work` makes of a request, on the event loop if it is small and in a slot if not."""
+    service, ticket = service_of(request), Ticket()
+    record: Record = request.scope["state"]["record"]
+    try:
+        body = await gather(request, service, ticket)
+        record.bytes_in = body.size
+        job = partial(work, record, body.read)
+        if quick and body.size <= service.settings.inline_bytes and not body.encoded:
+            try:
+                return await _at_once(job, service)
+            except TooMuchForTheLoop:
+                record.timings.restart()
+        ticket.cost = body.size / _BYTES_A_SECOND
+        limits = replace(service.work_limits, admit=partial(_reserve, service, ticket, body))
+        return await service.work.run(partial(job, limits), ticket, record.timings, request.receive)
+    finally:
+        service.admission.release(ticket)
+
+
+async def _at_once(job: Job, service: Service) -> Written:
+    await service.pace.turn()
+    begin = time.perf_counter()
+    written = job(service.inline_limits, service.inline_control)
+    service.pace.took(time.perf_counter() - begin)
+    return written
+
+
+def _reserve(service: Service, ticket: Ticket, body: Body, work: Work) -> None:
+    """Refuse work for which there is no memory, or no time, before any of it is allocated."""
+    service.work.refuse_if_too_long(work.seconds)
+    service.admission.reserve(ticket, body.size + work.memory_bytes)

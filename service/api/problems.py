@@ -40,6 +40,20 @@ class InvalidRequest(Exception):
         return cls(violations(error, model, document))
 
 
+KNOWN = (EngineError, WireError, KernelError, OperationError, DrawingError, HttpProblem, InvalidRequest)
+"""Every error of ours."""
+
+_REASONS = {
+    "body-too-large": "too_large",
+    "limit-exceeded": "work_limit",
+    "quota-exceeded": "quota",
+    "slow-body": "slow",
+    "stopping": "stopping",
+    "unauthorized": "unauthorized",
+}
+"""Why a request counts as rejected, by its problem; a refusal for want of room brings its own `reason`."""
+
+
 def problem(
     request: Request,
     slug: str,
@@ -50,6 +64,10 @@ def problem(
 ) -> Response:
     """Return a problem as an answer."""
     kind = PROBLEM_TYPES[slug]
+    record = request.scope.get("state", {}).get("record")
+    if record is not None:
+        record.problem = slug
+        record.reason = str(extra.get("reason", _REASONS.get(slug, "")))
     body = {
         "type": f"{request.scope.get('root_path', '')}/problems/{slug}",
         "title": kind.title,
@@ -105,6 +123,6 @@ def crash(request: Request, error: Exception) -> Response:
 
 def install(app: FastAPI) -> None:
     """Make every error that reaches the application a problem."""
-    for kind in (EngineError, WireError, KernelError, OperationError, DrawingError, HttpProblem, InvalidRequest):
+    for kind in KNOWN:
         app.add_exception_handler(kind, of_exception)
     app.add_exception_handler(HTTPException, of_http_exception)  # type: ignore[arg-type]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from service.operations.convolve import convolve
@@ -185,6 +186,9 @@ def make_router() -> APIRouter:
 
 
 router = make_router()
+
+ENDPOINTS = {route.path: (route.name, route.endpoint) for route in router.routes if isinstance(route, APIRoute)}
+"""Every operation's name and endpoint by its path, for the short way past the router."""
 
 MODELS: tuple[type[BaseModel], ...] = tuple(
     dict.fromkeys(

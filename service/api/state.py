@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from starlette.requests import Request
 
-from service.settings import Settings
+from service.engine import Control
+from service.operations.limits import Work as Cost
+from service.operations.limits import WorkLimits
+from service.settings import Settings, usable_cores
+from service.wire import ReadLimits
 
-from .slots import Slots
+from .admission import Admission, Bounds
+from .errors import TooMuchForTheLoop
+from .metrics import Metrics
+from .pace import Pace
+from .work import Work
 
 
 @dataclass(slots=True)
@@ -19,11 +27,43 @@ class Service:
     ----------
     stopping
         Whether SIGTERM has come: `/readyz` then sends clients elsewhere.
+    read_limits, work_limits
+        What a request may hold and ask for.
+    inline_limits, inline_control
+        What may be worked on at once, on the event loop, and how.
     """
 
     settings: Settings
-    slots: Slots
+    admission: Admission
+    work: Work
+    pace: Pace
+    metrics: Metrics
     stopping: bool = False
+    read_limits: ReadLimits = field(init=False)
+    work_limits: WorkLimits = field(init=False)
+    inline_limits: WorkLimits = field(init=False)
+    inline_control: Control = field(init=False)
+
+    @classmethod
+    def of(cls, settings: Settings, metrics: Metrics) -> Service:
+        """Return the parts that the settings ask for; `metrics` has the board that all workers share."""
+        board = metrics.board
+        bounds = Bounds(settings.slots, settings.queue_length, settings.max_memory_bytes)
+        admission = Admission(bounds, board)
+        work = Work(admission, settings.deadline_seconds, settings.working_bytes, usable_cores())
+        pace = Pace(board, settings.small_share * usable_cores() / board.workers)
+        return cls(settings, admission, work, pace, metrics)
+
+    def __post_init__(self) -> None:
+        self.read_limits = self.settings.read_limits()
+        self.work_limits = self.settings.work_limits()
+        self.inline_limits = replace(self.work_limits, admit=self._small)
+        self.inline_control = Control(threads=1, budget_bytes=self.settings.working_bytes)
+
+    def _small(self, work: Cost) -> None:
+        """Let only that onto the event loop which does not hold up other requests."""
+        if work.seconds > self.settings.inline_seconds:
+            raise TooMuchForTheLoop
 
 
 def service_of(request: Request) -> Service:

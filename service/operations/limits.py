@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
 from .errors import LimitExceeded
 
 _MEND = "send less data at once, or ask for fewer outputs: a larger stride, fewer filters, less padding"
+
+_ARRAY_BYTES = 8
+_ANSWER_BYTES = 32  # a float64 and its digits
+_MACS_A_SECOND = 2e9
+_ELEMENTS_A_SECOND = 1e8
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +29,14 @@ class WorkLimits:
         Values in a kernel.
     max_macs
         Multiply-accumulates of a computation (of a pool: cells read).
+    admit
+        Asked once the work is known and before any of it is done; raises where there is no room for it.
     """
 
     max_output_elements: int
     max_kernel_elements: int
     max_macs: int
-
-    def as_dict(self) -> dict[str, int]:
-        """Return every limit by its name."""
-        return asdict(self)
+    admit: Callable[[Work], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +46,24 @@ class Work:
     output_elements: int
     kernel_elements: int
     macs: int
+    input_elements: int = 0
+
+    @property
+    def memory_bytes(self) -> int:
+        """Memory of the arrays and of the answer's text, as float64 and JSON need it: other forms need less."""
+        return (self.input_elements + self.kernel_elements) * _ARRAY_BYTES + self.output_elements * _ANSWER_BYTES
+
+    @property
+    def seconds(self) -> float:
+        """Time on one core that it would take, within a factor of a few."""
+        return self.macs / _MACS_A_SECOND + (self.input_elements + self.output_elements) / _ELEMENTS_A_SECOND
 
 
 def work_of(plan: Any) -> Work:
     """Return what an engine plan would cost."""
     kernel = getattr(plan, "kernel_shape", ())
     macs = plan.macs if hasattr(plan, "macs") else plan.operations
-    return Work(prod(plan.output_shape), prod(kernel) if kernel else 0, macs)
+    return Work(prod(plan.output_shape), prod(kernel) if kernel else 0, macs, prod(plan.input_shape))
 
 
 def exceeded(work: Work, limits: WorkLimits) -> tuple[str, int, int] | None:
@@ -68,8 +84,11 @@ def check_work(plan: Any, limits: WorkLimits) -> None:
     LimitExceeded
         With the limit's name, its number and the actual one.
     """
-    found = exceeded(work_of(plan), limits)
+    work = work_of(plan)
+    found = exceeded(work, limits)
     if found is None:
+        if limits.admit is not None:
+            limits.admit(work)
         return
     name, limit, actual = found
     what = name.removeprefix("max_").replace("_", " ").replace("macs", "multiply-accumulates")

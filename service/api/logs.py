@@ -1,0 +1,73 @@
+"""Logs as JSON, one object a line: one line a request, and whatever the server and the libraries have to say.
+
+A line names a request by its id and tells its path, status, sizes and times; never what was in it.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+import orjson
+
+from .record import Record
+
+_REQUESTS = logging.getLogger("service.requests")
+_MILLISECONDS = 1000
+
+
+class JsonFormatter(logging.Formatter):
+    """A log record as one line of JSON; what its call put into `extra={"fields": …}` stands beside the message."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        line: dict[str, Any] = {
+            "time": round(record.created, 3),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line.update(getattr(record, "fields", ()))
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return orjson.dumps(line, default=str).decode()
+
+
+def configure(level: str) -> None:
+    """Have every logger of this process write JSON lines to standard error."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+    logging.getLogger("uvicorn.access").disabled = True  # a request has its line already
+    logging.captureWarnings(True)
+
+
+def log_request(record: Record, method: str, path: str) -> None:
+    """Write the line of a request that was answered."""
+    level = logging.ERROR if record.status >= 500 and record.problem == "internal-error" else logging.INFO
+    if not _REQUESTS.isEnabledFor(level):
+        return
+    fields: dict[str, Any] = {
+        "request_id": record.id,
+        "method": method,
+        "path": path,
+        "operation": record.operation,
+        "status": record.status,
+        "ms": round(record.seconds * _MILLISECONDS, 3),
+        **{
+            f"{phase}_ms": round(seconds * _MILLISECONDS, 3)
+            for phase, seconds in record.timings.seconds.items()
+            if seconds
+        },
+        "bytes_in": record.bytes_in,
+        "bytes_out": record.bytes_out,
+    }
+    for name, value in (("problem", record.problem), ("reason", record.reason), ("key", record.key)):
+        if value:
+            fields[name] = value
+    _REQUESTS.log(level, "%s %s %d", method, path, record.status, extra={"fields": fields})

@@ -1,0 +1,113 @@
+"""Work off the event loop: a thread a slot, an end to its time, and an end when its client leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from starlette.types import Receive
+
+from service.engine import Cancelled, Control
+
+from .admission import Admission, Ticket
+from .errors import ClientGone, HttpProblem
+from .timings import Timings
+
+T = TypeVar("T")
+
+
+class Work:
+    """Runs jobs in threads, as many at once as :class:`Admission` lets.
+
+    Parameters
+    ----------
+    admission
+        Who may work.
+    deadline_seconds
+        How long a request may take from when its body is here, waiting included.
+    working_bytes
+        Memory of one computation beyond input and output.
+    cores
+        Cores that the computations of all workers share.
+    """
+
+    def __init__(self, admission: Admission, deadline_seconds: float, working_bytes: int, cores: int) -> None:
+        self.admission = admission
+        self._deadline_seconds = deadline_seconds
+        self._working_bytes = working_bytes
+        self._cores = cores
+        self._threads = ThreadPoolExecutor(admission.bounds.slots, thread_name_prefix="slot")
+
+    async def run(self, job: Callable[[Control], T], ticket: Ticket, timings: Timings, receive: Receive) -> T:
+        """Return a job's result, worked out in a slot; its time in the queue goes into `timings`.
+
+        Raises
+        ------
+        HttpProblem
+            If there is no room, or the work runs past its deadline.
+        ClientGone
+            If the client leaves first: a job that waits then never begins, one that computes ends between two blocks.
+        """
+        ticket.deadline = time.monotonic() + self._deadline_seconds
+        watcher = asyncio.create_task(_watch(receive, ticket))
+        asked = time.perf_counter()
+        try:
+            async with self.admission.slot(ticket) as running:
+                threads = max(1, self._cores // running)
+                control = Control(cancelled=ticket.ended, threads=threads, budget_bytes=self._working_bytes)
+
+                def begin() -> T:
+                    timings.add("queue", time.perf_counter() - asked)
+                    control.check()
+                    return job(control)
+
+                return await asyncio.get_running_loop().run_in_executor(self._threads, begin)
+        except Cancelled:
+            if ticket.gone:
+                raise ClientGone from None
+            raise self._too_late() from None
+        finally:
+            ticket.leave()  # whatever ends the wait for it ends the computation
+            watcher.cancel()
+
+    def refuse_if_too_long(self, seconds: float) -> None:
+        """Refuse work that is estimated to take longer than the deadline on all cores.
+
+        Raises
+        ------
+        HttpProblem
+        """
+        if seconds / self._cores > self._deadline_seconds:
+            raise HttpProblem(
+                "cancelled",
+                f"this would take about {seconds / self._cores:,.0f} seconds and deadline_seconds is "
+                f"{self._deadline_seconds:g}; ask for less at once: a larger stride, fewer filters, a smaller input",
+                headers={"Retry-After": "1"},
+                reason="deadline",
+                limit=self._deadline_seconds,
+                actual=round(seconds / self._cores, 3),
+            )
+
+    def _too_late(self) -> HttpProblem:
+        seconds = self._deadline_seconds
+        return HttpProblem(
+            "cancelled",
+            f"the work was not done after {seconds:g} seconds, waiting included; try again, or ask for less at once",
+            headers={"Retry-After": "1"},
+            reason="deadline",
+            limit=seconds,
+        )
+
+    def close(self) -> None:
+        """Wait for the jobs that run and end the threads."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+
+async def _watch(receive: Receive, ticket: Ticket) -> None:
+    """Wait for the client to leave; its body is here, so nothing else can come."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    ticket.leave()
