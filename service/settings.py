@@ -82,6 +82,7 @@ class Settings(BaseSettings):
             max_output_elements=self.max_output_elements,
             max_kernel_elements=self.max_kernel_elements,
             max_macs=self.max_macs,
+            max_input_elements=self.max_input_elements,
         )
 
     def limits(self) -> dict[str, int | float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
@@ -29,6 +30,8 @@ class WorkLimits:
         Values in a kernel.
     max_macs
         Multiply-accumulates of a computation (of a pool: cells read).
+    max_input_elements
+        Values in the input. Reading a request refuses more before this does; a plan without data has only this.
     admit
         Asked once the work is known and before any of it is done; raises where there is no room for it.
     """
@@ -36,6 +39,7 @@ class WorkLimits:
     max_output_elements: int
     max_kernel_elements: int
     max_macs: int
+    max_input_elements: int = sys.maxsize
     admit: Callable[[Work], None] | None = None
 
 
@@ -69,6 +73,7 @@ def work_of(plan: Any) -> Work:
 def exceeded(work: Work, limits: WorkLimits) -> tuple[str, int, int] | None:
     """Return the first limit that the work is beyond, as (name, limit, actual), or None."""
     pairs = (
+        ("max_input_elements", limits.max_input_elements, work.input_elements),
         ("max_kernel_elements", limits.max_kernel_elements, work.kernel_elements),
         ("max_output_elements", limits.max_output_elements, work.output_elements),
         ("max_macs", limits.max_macs, work.macs),
