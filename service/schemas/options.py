@@ -51,8 +51,8 @@ class AnswerOptions(Request):
     )
 
 
-class ConvOptions(AnswerOptions):
-    """The options of a convolution."""
+class ConvSettings(Request):
+    """What a convolution does, in a request of its own or as a layer of a network."""
 
     stride: PerAxis = Field(1, description="Cells from one window to the next: one for all axes, or one an axis.")
     padding: Padding = Field(
@@ -86,8 +86,12 @@ class ConvOptions(AnswerOptions):
     )
 
 
-class ConvTransposeOptions(AnswerOptions):
-    """The options of a transposed convolution."""
+class ConvOptions(ConvSettings, AnswerOptions):
+    """The options of a convolution."""
+
+
+class ConvTransposeSettings(Request):
+    """What a transposed convolution does, in a request of its own or as a layer of a network."""
 
     stride: PerAxis = Field(1, description="Cells of the output from one input cell's window to the next.")
     padding: PaddingAmounts = Field(
@@ -103,11 +107,15 @@ class ConvTransposeOptions(AnswerOptions):
     method: MethodName = Field("auto", description="How it is computed; `GET /v1/limits` lists the names.")
 
 
+class ConvTransposeOptions(ConvTransposeSettings, AnswerOptions):
+    """The options of a transposed convolution."""
+
+
 PoolKind = Annotated[Literal["max", "average", "min", "lp"], Expects('"max", "average", "min" or "lp"')]
 
 
-class PoolOptions(AnswerOptions):
-    """The options of a pool."""
+class PoolSettings(Request):
+    """What a pool does, in a request of its own or as a layer of a network."""
 
     kind: PoolKind = Field(
         "max", description="What becomes of a window: its largest, mean or smallest value, or its p-norm."
@@ -137,6 +145,10 @@ class PoolOptions(AnswerOptions):
         None, description="The divisor of `average`, whatever the window holds."
     )
     p: PositiveNumber = Field(2.0, description="The exponent of `lp`: (Σ|x|^p)^(1/p).")
+
+
+class PoolOptions(PoolSettings, AnswerOptions):
+    """The options of a pool."""
 
 
 class ReturnsIndices(Request):
