@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import groupby
 from math import prod
 from typing import Any
@@ -106,34 +107,37 @@ def _fill(plan: PoolPlan, data: Array, upstream: Array, gradient: Array, control
     def compute(task: tuple[Array, int, list[Block]], _: Workspace) -> None:
         planes, first, parts = task
         for block in parts:
-            source = planes[block.cells].astype(dtype, copy=False)
+            source, target = planes[block.cells], cells[first:][block.cells]
             g = values[first:][block.windows].astype(dtype, copy=False)
-            if kind.selects is None:
-                cells[first:][block.cells] += _shared(source, g, block.axes, kind)
+            if kind.better is None:
+                _share(source, g, block.axes, kind, target)
             else:
-                _hand_over(source, g, block, kind, cells[first:][block.planes])
+                _hand_over(source, g, block.axes, kind, kind.better, cells[first:][block.planes])
 
     threads = threads_for(plan, control)
-    limit = block_cells(dtype, kind.selects is not None, threads, control)
+    limits = block_cells(dtype, kind.better is not None, threads, control)
     # Blocks of one plane share cells where windows overlap: one thread does them all.
     tasks = (
         (planes, first, list(group))
         for first, planes in planes_of(data)
-        for _, group in groupby(blocks(plan, range(len(planes)), limit), key=lambda block: block.planes.start)
+        for _, group in groupby(blocks(plan, len(planes), *limits), key=lambda block: block.planes.start)
     )
     run(tasks, compute, control, threads)
 
 
-def _hand_over(source: Array, g: Array, block: Block, kind: PoolKind, cells: Array) -> None:
+def _hand_over(
+    source: Array, g: Array, axes: Sequence[AxisWindows], kind: PoolKind, better: np.ufunc, planes: Array
+) -> None:
     """Add each window's gradient to the cell that it selected."""
-    _, positions = pool_passes.select(source, block.axes, kind)
-    plane = prod(cells.shape[1:])
-    positions += (np.arange(len(cells)) * plane).reshape(-1, *(1,) * (positions.ndim - 1))
-    np.add.at(cells.reshape(-1), positions.reshape(-1), g.reshape(-1))
+    value, positions = np.empty(g.shape, g.dtype), np.empty(g.shape, np.int64)
+    pool_passes.select(source, axes, kind, better, value, positions)
+    size = prod(planes.shape[1:])
+    positions += (np.arange(len(planes)) * size).reshape(-1, *(1,) * (g.ndim - 1))
+    np.add.at(planes.reshape(-1), positions.reshape(-1), g.reshape(-1))
 
 
-def _shared(source: Array, g: Array, axes: list[AxisWindows], kind: PoolKind) -> Array:
-    """Return what the cells of a block receive where every cell of a window has a share in its value."""
+def _share(source: Array, g: Array, axes: Sequence[AxisWindows], kind: PoolKind, cells: Array) -> None:
+    """Add what each cell receives where all cells of a window have a share in its value."""
     p = axes[0].plan.p
     if kind.averages:
         g = g / pool_passes.divisors(axes, g.dtype)
@@ -144,7 +148,7 @@ def _shared(source: Array, g: Array, axes: list[AxisWindows], kind: PoolKind) ->
         g = g * value
     received = pool_passes.spread(g, axes)
     if kind.prepare_slope is not None:
-        slope = np.empty(source.shape, source.dtype)
-        kind.prepare_slope(source, p, slope)
+        slope = np.array(source, g.dtype)
+        kind.prepare_slope(slope, p, slope)
         received *= slope
-    return received
+    cells += received

@@ -17,9 +17,6 @@ from .borders import Array
 Power: TypeAlias = Callable[[Array, float, Array], Any]
 """(values, p, out): writes into `out`, which may be `values`."""
 
-Selects: TypeAlias = Callable[..., Array]
-"""(values, axis, keepdims): the place of the cell that a window selects, as `np.argmax`."""
-
 
 def _power_of_magnitude(values: Array, p: float, out: Array) -> None:
     """Write |x|^p."""
@@ -65,9 +62,9 @@ class PoolKind:
         Joins two cells, or two parts of a window, in any order.
     identity
         What `combine` leaves everything else unchanged by: what stands in the padding.
-    selects
-        `np.argmax` or `np.argmin`: the place of the cell that is a window's value, the first of equals and the first
-        NaN; None if the value is not one of the window's cells, so that it has no position.
+    better
+        (candidate, best) → True where a candidate that comes later is selected instead; None if the value is not one of
+        the window's cells, so that it has no position.
     averages
         Whether the combined value is divided by the window's divisor.
     prepare, finish
@@ -79,7 +76,7 @@ class PoolKind:
 
     combine: np.ufunc
     identity: float
-    selects: Selects | None = None
+    better: np.ufunc | None = None
     averages: bool = False
     prepare: Power | None = None
     finish: Power | None = None
@@ -88,9 +85,9 @@ class PoolKind:
 
 
 POOL_KINDS = {
-    "max": PoolKind(np.maximum, -np.inf, selects=np.argmax),
+    "max": PoolKind(np.maximum, -np.inf, better=np.greater),
     "average": PoolKind(np.add, 0.0, averages=True),
-    "min": PoolKind(np.minimum, np.inf, selects=np.argmin),
+    "min": PoolKind(np.minimum, np.inf, better=np.less),
     "lp": PoolKind(  # (Σ|x|^p)^(1/p)
         np.add,
         0.0,

@@ -1,87 +1,103 @@
-"""What is done to a block of a pool, an axis at a time.
+"""What is done to a block of a pool: slide, pick, an axis at a time.
 
 A window of several axes is the product of one window an axis, so a pool whose `combine` may be reordered goes through
-the axes in turn: k + k operations a cell where the square window would cost k·k, and never a copy of a window. Along
-an axis the cells of one tap are a slice, as long as there are windows, so that every operation is on long arrays; where
-the windows are long or few, other orders of the same sum or maximum are cheaper.
+the axes in turn: 2 log k operations a cell where the square window would cost k·k, and never a copy of a window. Along
+an axis the block *slides*: every cell is joined with those behind it to a window of 2, of 4 … cells, in one operation
+on the whole block as one row of memory, whatever the axis, so that also small maps run at full speed. What runs over
+the end of a row is rubbish that nobody reads: then the windows are *picked*, a stride apart.
+
+For a sum this is the order of pairwise summation, and no cell outside a window ever enters it, as it would in a
+running sum.
 
 Arrays are (planes, *cells) or (planes, *windows), whatever the number of axes.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from math import prod
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
 from .borders import Array, Index
-from .pool_kinds import PoolKind, Selects
-from .windows import AxisWindows, Cells
+from .pool_kinds import PoolKind
+from .windows import AxisWindows, pieces
+
+PIECE_CELLS = 64 * 1024
+"""What is taken at once of a window that is larger than any block."""
+
+Axes = Sequence[AxisWindows]
+
+T = TypeVar("T")
 
 
-def combine(source: Array, axes: list[AxisWindows], kind: PoolKind, out: Array) -> None:
-    """Write each window's value into `out`."""
+def combine(source: Array, axes: Axes, kind: PoolKind, out: Array) -> None:
+    """Write each window's value into `out`, of the dtype to compute in; `source` is the cells that the axes reach."""
     p = axes[0].plan.p
-    if kind.prepare is not None:
-        prepared = np.empty(source.shape, source.dtype)
-        kind.prepare(source, p, prepared)
-        source = prepared
     if all(windows.count == 1 for windows in axes):
-        window: Index = (slice(None), *(windows.whole()[0] for windows in axes))
-        kind.combine.reduce(source[window], axis=tuple(range(1, source.ndim)), out=out.reshape(len(out)))
+        _combine_whole(source, axes, kind, out)
     else:
+        current = _padded(source, axes, kind, out.dtype)
         for windows in axes:
-            target = out if windows is axes[-1] else _resized(source, windows.axis, windows.count)
-            _combine_axis(source, windows, kind, target)
-            source = target
+            picked = _resized(current, windows.axis, windows.count) if windows is not axes[-1] else out
+            _combine_axis(current, windows, kind, picked)
+            current = picked
     if kind.averages:
         np.divide(out, divisors(axes, out.dtype), out=out)
     if kind.finish is not None:
         kind.finish(out, p, out)
 
 
-def select(source: Array, axes: list[AxisWindows], kind: PoolKind) -> tuple[Array, Array]:
-    """Return the cell that each window selects, and its flat position in the plane.
+def select(source: Array, axes: Axes, kind: PoolKind, better: np.ufunc, out: Array, positions: Array) -> None:
+    """Write the cell that each window selects into `out` and its flat position in the plane into `positions`.
 
     From the last axis to the first, so that ties fall to the first cell in row-major order: of equal rows the first
     wins, whatever column it answers with.
     """
-    chosen: list[Array] = []
+    if all(windows.count == 1 for windows in axes):
+        _select_whole(source, axes, kind.combine, better, out, positions)
+        return
+    current, chosen = _padded(source, axes, kind, out.dtype), list[Array]()
+    has_nan = bool(np.isnan(current.max()))
     for windows in reversed(axes):
-        source, chosen = _select_axis(source, chosen, windows, kind)
-    plan = axes[0].plan
-    positions, step = np.zeros(source.shape, np.int64), 1
+        current, chosen = _select_axis(current, chosen, windows, kind.combine, better, has_nan)
+    out[...], positions[...] = current, 0
+    plan, step = axes[0].plan, 1
+    padded = any(windows.cells != windows.reach for windows in axes)
+    pads = current == kind.identity if padded else None
     for windows, taps in zip(reversed(axes), reversed(chosen), strict=True):
-        positions += np.multiply(taps, step * plan.dilation[windows.axis], dtype=np.int64)
-        positions += _facing(windows.starts() * step, windows.axis, source.ndim)
+        if pads is not None:
+            # All cells are what pads too: the first of them in the input is the one selected.
+            np.copyto(taps, _facing(windows.taps_below(0), windows.axis, taps.ndim), where=pads, casting="unsafe")
+        positions += np.multiply(taps, step * windows.dilation, dtype=np.int64)
+        positions += _facing(windows.starts() * step, windows.axis, taps.ndim)
         step *= plan.input_size[windows.axis]
-    return source, positions
 
 
-def spread(values: Array, axes: list[AxisWindows]) -> Array:
+def spread(values: Array, axes: Axes) -> Array:
     """Return for each cell the sum over the windows that hold it: the adjoint of combining with a sum."""
     for windows in reversed(axes):
-        start, stop = windows.cells
-        cells = _resized(values, windows.axis, stop - start)
-        _spread_axis(values, windows, cells)
-        values = cells
+        values = _spread_axis(values, windows)
     return values
 
 
-def divisors(axes: list[AxisWindows], dtype: np.dtype[Any]) -> Any:
+def divisors(axes: Axes, dtype: np.dtype[Any]) -> Any:
     """Return what the sum over each window is divided by, broadcastable to the windows of a block (semantics: 7)."""
     plan = axes[0].plan
     if plan.divisor_override is not None:
         return dtype.type(plan.divisor_override)
-    sizes = [windows.sizes(include_pad=plan.count_include_pad) for windows in axes]
     whole: Any = dtype.type(1)
-    for axis, size in enumerate(sizes):
-        counts = np.asarray(size, dtype)
-        whole = whole * (counts if counts.ndim == 0 else _facing(counts, axis, plan.rank + 1))
+    for windows in axes:
+        sizes = np.asarray(windows.sizes(include_pad=plan.count_include_pad), dtype)
+        whole = whole * (sizes if sizes.ndim == 0 else _facing(sizes, windows.axis, plan.rank + 1))
     return whole
 
 
-def _along(axis: int, cells: Cells | int) -> Index:
+# -- shapes
+
+
+def _along(axis: int, cells: slice | Array) -> Index:
     """Return the index that picks cells of a spatial axis."""
     return (*(slice(None),) * (axis + 1), cells)
 
@@ -98,136 +114,195 @@ def _resized(source: Array, axis: int, length: int) -> Array:
     return np.empty((*source.shape[: axis + 1], length, *source.shape[axis + 2 :]), source.dtype)
 
 
+def _padded(source: Array, axes: Axes, kind: PoolKind, dtype: np.dtype[Any]) -> Array:
+    """Return the block as the windows reach over it, prepared and contiguous: itself where it is so already."""
+    reaches = [windows.reach for windows in axes]
+    padded = any(windows.cells != windows.reach for windows in axes)
+    if not padded and source.dtype == dtype and source.flags.c_contiguous and kind.prepare is None:
+        return source
+    shape = (len(source), *(stop - start for start, stop in reaches))
+    block = np.full(shape, kind.identity, dtype) if padded else np.empty(shape, dtype)
+    within = (slice(low - start, high - start) for (low, high), (start, _) in zip(_cells(axes), reaches, strict=True))
+    index: Index = (slice(None), *within)
+    block[index] = source
+    if kind.prepare is not None:
+        kind.prepare(block[index], axes[0].plan.p, block[index])
+    return block
+
+
+def _cells(axes: Axes) -> list[tuple[int, int]]:
+    return [windows.cells for windows in axes]
+
+
+# -- windows side by side
+
+
 def _combine_axis(source: Array, windows: AxisWindows, kind: PoolKind, out: Array) -> None:
-    """Reduce an axis to one cell a window, in the cheapest order."""
-    axis, plan, count = windows.axis, windows.plan, windows.count
-    k = plan.kernel_size[axis]
-    by_taps = k * count
-    by_doubling = windows.reach * k.bit_length() + k.bit_count() * count
-    if not plan.adaptive and by_doubling < by_taps:
-        _combine_doubled(source, windows, kind, out)
-    elif count < k:
-        for i, cells in enumerate(windows.whole()):
-            kind.combine.reduce(source[_along(axis, cells)], axis=axis + 1, out=out[_along(axis, i)])
-    else:
-        _combine_taps(source, windows, kind, out)
+    """Reduce an axis to one cell a window."""
+    axis, k, d = windows.axis, windows.taps, windows.dilation
+    if windows.even and windows.count * k < source.shape[axis + 1] * k.bit_length() // 4:
+        for i in range(windows.count):  # few and long: cheaper one by one
+            start = i * windows.stride
+            part = source[_along(axis, slice(start, start + d * (k - 1) + 1, d))]
+            kind.combine.reduce(part, axis=axis + 1, keepdims=True, out=out[_along(axis, slice(i, i + 1))])
+        return
+
+    slid = _slid_cells(source, windows, kind.combine)
+    _pick(slid, windows, out)
+    longer, cells = windows.longer()
+    if longer.size:
+        out[_along(axis, longer)] = kind.combine(out[_along(axis, longer)], source.take(cells, axis + 1))
 
 
-def _combine_taps(source: Array, windows: AxisWindows, kind: PoolKind, out: Array) -> None:
-    """Join the cells of one tap after the other; first those that all windows have, as they need no start value."""
-    axis, everywhere = windows.axis, slice(0, windows.count)
-    reads = [(where, _read(source, axis, cells)) for _, where, cells in windows.taps()]
-    full = [read for where, read in reads if isinstance(where, slice) and where == everywhere]
-    partial = [(where, read) for where, read in reads if not isinstance(where, slice) or where != everywhere]
-    if len(full) >= 2:
-        kind.combine(full[0], full[1], out=out)
-    elif full:
-        out[...] = full[0]
-    else:
-        out[...] = kind.identity
-    for read in full[2:]:
-        kind.combine(out, read, out=out)
-    for where, read in partial:
-        out[_along(axis, where)] = kind.combine(out[_along(axis, where)], read)
+def _slid_cells(source: Array, windows: AxisWindows, combine: np.ufunc) -> Array:
+    """Return every cell combined with the taps behind it; rubbish where they leave the axis."""
+    unit = windows.dilation * prod(source.shape[windows.axis + 2 :])
+
+    def join(cells: Array, others: Array, taps: int) -> Array:
+        size = source.size - taps * unit
+        joined = np.empty_like(cells)
+        combine(cells[:size], others[-size:], out=joined[:size])
+        return joined
+
+    return _slid(source.reshape(-1), windows.taps, join).reshape(source.shape)
 
 
-def _combine_doubled(source: Array, windows: AxisWindows, kind: PoolKind, out: Array) -> None:
-    """Join windows of 1, 2, 4 … cells to windows twice as long, and the window from those that its length adds up to.
-
-    For a sum this is the order of pairwise summation; no cell outside a window ever enters it, as in a running sum.
-    """
-    axis, plan = windows.axis, windows.plan
-    k, s, d = plan.kernel_size[axis], plan.stride[axis], plan.dilation[axis]
-    ahead, cells = windows.cells[0] - windows.window(windows.first)[0], source.shape[axis + 1]
-    current = source
-    if cells < windows.reach:
-        current = _resized(source, axis, windows.reach)
-        current[_along(axis, slice(0, ahead))] = kind.identity
-        current[_along(axis, slice(ahead, ahead + cells))] = source
-        current[_along(axis, slice(ahead + cells, None))] = kind.identity
-    width, taken = 1, 0
+def _slid(cells: T, k: int, join: Callable[[T, T, int], T]) -> T:
+    """Return every cell joined with the k - 1 taps behind it; ``join(cells, others, n)`` takes the others n taps on."""
+    doubled, width = cells, 1
+    total, taken = None, 0
     while True:
         if k & width:
-            start = taken * d
-            part = current[_along(axis, slice(start, start + (windows.count - 1) * s + 1, s))]
-            if taken:
-                kind.combine(out, part, out=out)
-            else:
-                out[...] = part
+            total = doubled if total is None else join(total, doubled, taken)
             taken += width
-        if taken == k:
-            return
-        current = kind.combine(
-            current[_along(axis, slice(None, -width * d))], current[_along(axis, slice(width * d, None))]
-        )
+            if taken == k:
+                return total
+        doubled = join(doubled, doubled, width)
         width *= 2
 
 
-def _read(source: Array, axis: int, cells: Cells) -> Array:
-    return source[_along(axis, cells)] if isinstance(cells, slice) else source.take(cells, axis + 1)
+def _pick(slid: Array, windows: AxisWindows, out: Array) -> None:
+    """Copy what starts where a window does."""
+    if windows.even:
+        stop = (windows.count - 1) * windows.stride + 1
+        out[...] = slid[_along(windows.axis, slice(0, stop, windows.stride))]
+    else:
+        slid.take(windows.starts() - windows.reach[0], windows.axis + 1, out=out)
 
 
-def _select_axis(source: Array, chosen: list[Array], windows: AxisWindows, kind: PoolKind) -> tuple[Array, list[Array]]:
+Selection: TypeAlias = list[Array]
+"""Values, and the taps that they came from: of the axis at hand, then of those done before."""
+
+
+def _select_axis(
+    source: Array, chosen: list[Array], windows: AxisWindows, combine: np.ufunc, better: np.ufunc, has_nan: bool
+) -> tuple[Array, list[Array]]:
     """Reduce an axis to the cell that each window selects.
 
     `chosen` holds, for the axes done before, the tap that each cell of `source` came from; returned are those of the
     selected cells, this axis' own in front.
     """
     axis = windows.axis
-    if kind.selects is not None and windows.count < windows.plan.kernel_size[axis]:
-        return _select_each(source, chosen, windows, kind.selects)
-    best = _resized(source, axis, windows.count)
-    _combine_axis(source, windows, kind, best)
-    taken = np.zeros(best.shape, np.min_scalar_type(windows.plan.kernel_size[axis]))
-    carried = [np.empty(best.shape, taps.dtype) for taps in chosen]
-    has_nan = bool(np.isnan(best).any())
-    for tap, where, cells in reversed(windows.taps()):  # the first tap that holds the answer has the last word
-        read = _read(source, axis, cells)
-        match = read == best[_along(axis, where)]
-        if has_nan:
-            match |= np.isnan(read)  # a window with a NaN has no other answer
-        _put(taken, axis, where, taken.dtype.type(tap), match)
-        for origin, target in zip(chosen, carried, strict=True):
-            _put(target, axis, where, _read(origin, axis, cells), match)
-    return best, [taken, *carried]
+    unit = windows.dilation * prod(source.shape[axis + 2 :])
+
+    def join(cells: Selection, others: Selection, taps: int) -> Selection:
+        size = source.size - taps * unit
+        out = [np.empty_like(array) for array in cells]
+        ours, ahead = [array[:size] for array in cells], [array[-size:] for array in others]
+        _prefer(ours, ahead, taps, combine, better, has_nan, [array[:size] for array in out])
+        return out
+
+    start = [source, np.zeros(source.shape, np.min_scalar_type(windows.taps)), *chosen]
+    slid = _slid([array.reshape(-1) for array in start], windows.taps, join)
+    found = [_resized(array, axis, windows.count) for array in start]
+    for array, picked in zip(slid, found, strict=True):
+        _pick(array.reshape(source.shape), windows, picked)
+    longer, cells = windows.longer()
+    if longer.size:
+        index = _along(axis, longer)
+        ours = [array[index] for array in found]
+        ahead = [array.take(cells, axis + 1) for array in start]
+        out = [np.empty_like(array) for array in ours]
+        _prefer(ours, ahead, windows.taps, combine, better, has_nan, out)
+        for array, part in zip(found, out, strict=True):
+            array[index] = part
+    return found[0], found[1:]
 
 
-def _select_each(
-    source: Array, chosen: list[Array], windows: AxisWindows, selects: Selects
-) -> tuple[Array, list[Array]]:
-    """Select window by window: ``argmax`` too keeps the first of equals, and takes the first NaN."""
-    axis, d = windows.axis, windows.plan.dilation[windows.axis]
-    best = _resized(source, axis, windows.count)
-    taken = np.empty(best.shape, np.int64)
-    carried = [np.empty(best.shape, taps.dtype) for taps in chosen]
-    for i, (cells, start) in enumerate(zip(windows.whole(), windows.starts(), strict=True)):
-        into, part = _along(axis, slice(i, i + 1)), source[_along(axis, cells)]
-        index = selects(part, axis=axis + 1, keepdims=True)
-        best[into] = np.take_along_axis(part, index, axis + 1)
-        taken[into] = index + (cells.start + windows.cells[0] - start) // d
-        for origin, target in zip(chosen, carried, strict=True):
-            target[into] = np.take_along_axis(origin[_along(axis, cells)], index, axis + 1)
-    return best, [taken, *carried]
+def _prefer(
+    ours: Selection, ahead: Selection, taps: int, combine: np.ufunc, better: np.ufunc, has_nan: bool, out: Selection
+) -> None:
+    """Write the better of two cells, the second some taps ahead: the first if they are equal, or if it is a NaN."""
+    other = better(ahead[0], ours[0])
+    if has_nan:
+        other |= np.isnan(ahead[0])
+        other &= ~np.isnan(ours[0])
+    combine(ours[0], ahead[0], out=out[0])
+    for number, (mine, theirs, target) in enumerate(zip(ours[1:], ahead[1:], out[1:], strict=True)):
+        # mine + other·(theirs - mine), without a branch: unsigned numbers come back round from below 0.
+        np.subtract(theirs, mine, out=target)
+        if number == 0:  # this axis' own taps have moved on
+            target += target.dtype.type(taps)
+        target *= other
+        target += mine
 
 
-def _put(target: Array, axis: int, where: Cells, values: Any, match: Array) -> None:
-    """Write `values` where they match, in some windows of an axis."""
-    part = target[_along(axis, where)]
-    np.copyto(part, values, where=match)
-    if not isinstance(where, slice):  # `part` is a copy
-        target[_along(axis, where)] = part
+def _spread_axis(values: Array, windows: AxisWindows) -> Array:
+    axis, d = windows.axis, windows.dilation
+    start, stop = windows.reach
+    low, high = windows.cells
+    if not windows.even:
+        out = _resized(values, axis, high - low)
+        out[...] = 0
+        starts, sizes = windows.starts() - low, windows.ends() - windows.starts()
+        for tap in range(int(sizes.max())):
+            held = np.flatnonzero(sizes > tap)
+            # Where windows outnumber cells two of them start at one cell, and += would keep one of the two.
+            np.add.at(out, _along(axis, starts[held] + tap), values[_along(axis, held)])
+        return out
+    ahead = d * (windows.taps - 1)
+    placed = _resized(values, axis, ahead + stop - start)
+    placed[...] = 0
+    placed[_along(axis, slice(ahead, ahead + (windows.count - 1) * windows.stride + 1, windows.stride))] = values
+    slid = _slid_cells(placed, windows, np.add)
+    return slid[_along(axis, slice(low - start, high - start))]
 
 
-def _spread_axis(values: Array, windows: AxisWindows, out: Array) -> None:
-    axis, plan = windows.axis, windows.plan
-    out[...] = 0
-    if windows.count < plan.kernel_size[axis]:
-        for i, cells in enumerate(windows.whole()):
-            out[_along(axis, cells)] += values[_along(axis, slice(i, i + 1))]
-        return
-    repeats = plan.adaptive and plan.output_size[axis] > plan.input_size[axis]
-    for _, where, picked in windows.taps():
-        if repeats:  # more windows than cells: one tap meets a cell twice, and += would keep one of the two
-            np.add.at(out, _along(axis, picked), values[_along(axis, where)])
-        else:
-            out[_along(axis, picked)] += values[_along(axis, where)]
+# -- a single window, which may be larger than any block
+
+
+def _combine_whole(source: Array, axes: Axes, kind: PoolKind, out: Array) -> None:
+    window = source[_single(axes)]
+    total = np.full(len(out), kind.identity, out.dtype)
+    for piece in pieces(window.shape, PIECE_CELLS):
+        part = np.array(window[piece], out.dtype) if kind.prepare else window[piece].astype(out.dtype, copy=False)
+        if kind.prepare is not None:
+            kind.prepare(part, axes[0].plan.p, part)
+        kind.combine(total, kind.combine.reduce(part.reshape(len(part), -1), axis=1), out=total)
+    out[...] = total.reshape(out.shape)
+
+
+def _select_whole(source: Array, axes: Axes, combine: np.ufunc, better: np.ufunc, out: Array, positions: Array) -> None:
+    window = source[_single(axes)]
+    values, places = out.reshape(-1), positions.reshape(-1)  # of one window a plane: views
+    for number, piece in enumerate(pieces(window.shape, PIECE_CELLS)):
+        part = window[piece].astype(out.dtype, copy=False)
+        flat = part.reshape(len(part), -1)
+        best = combine.reduce(flat, axis=1)
+        found = np.where(np.isnan(best), np.isnan(flat).argmax(1), (flat == best[:, None]).argmax(1))
+        steps = np.unravel_index(found, part.shape[1:])
+        place = np.zeros(len(part), np.int64)
+        for windows, cells, step in zip(axes, piece[1:], steps, strict=True):
+            place = place * windows.plan.input_size[windows.axis]
+            place += windows.whole().start + windows.dilation * (cells.start + step)
+        taken = better(best, values) | (np.isnan(best) & ~np.isnan(values)) if number else np.ones(len(part), bool)
+        np.copyto(values, best, where=taken)
+        np.copyto(places, place, where=taken)
+
+
+def _single(axes: Axes) -> Index:
+    """Return where in the cells that they reach the taps of single windows lie."""
+    wholes = [windows.whole() for windows in axes]
+    origins = [windows.cells[0] for windows in axes]
+    each = (slice(w.start - o, w.stop - o, w.step) for w, o in zip(wholes, origins, strict=True))
+    return (slice(None), *each)

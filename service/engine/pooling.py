@@ -18,7 +18,7 @@ from .pool_kinds import POOL_KINDS
 from .precision import as_numbers, compute_dtype
 from .windows import Block, blocks
 
-BLOCK_CELLS = 64 * 1024
+BLOCK_BYTES = 256 * 1024
 """What a block reads: with what is made of it, inside a core's second-level cache."""
 
 THREADED_CELLS = 128 * 1024
@@ -56,7 +56,7 @@ def pool(
         p=p,
         output_size=output_size,
     )
-    if return_indices and POOL_KINDS[kind].selects is None:
+    if return_indices and POOL_KINDS[kind].better is None:
         raise InvalidArgument(
             f'return_indices asks for the position that each window selects, but kind "{kind}" selects none; '
             'leave it out, or set kind to "max" or "min"',
@@ -75,18 +75,15 @@ def _fill(plan: PoolPlan, data: Array, out: Array, indices: Array | None, contro
 
     def compute(task: tuple[Array, int, Block], _: Workspace) -> None:
         planes, first, block = task
-        source = planes[block.cells].astype(out.dtype, copy=False)
-        if places is None:
-            pool_passes.combine(source, block.axes, kind, maps[first:][block.windows])
+        source, target = planes[block.cells], maps[first:][block.windows]
+        if places is None or kind.better is None:
+            pool_passes.combine(source, block.axes, kind, target)
         else:
-            found = pool_passes.select(source, block.axes, kind)
-            maps[first:][block.windows], places[first:][block.windows] = found
+            pool_passes.select(source, block.axes, kind, kind.better, target, places[first:][block.windows])
 
     threads = threads_for(plan, control)
-    cells = block_cells(out.dtype, indices is not None, threads, control)
-    tasks = (
-        (planes, first, block) for first, planes in planes_of(data) for block in blocks(plan, range(len(planes)), cells)
-    )
+    sizes = block_cells(out.dtype, indices is not None, threads, control)
+    tasks = ((planes, first, block) for first, planes in planes_of(data) for block in blocks(plan, len(planes), *sizes))
     run(tasks, compute, control, threads)
 
 
@@ -103,7 +100,8 @@ def threads_for(plan: PoolPlan, control: Control) -> int:
     return available_threads(control) if prod(plan.input_shape) >= THREADED_CELLS else 1
 
 
-def block_cells(dtype: np.dtype[Any], positions: bool, threads: int, control: Control) -> int:
-    """Return how many cells a block may read: what fits the cache, and with what is made of it the budget."""
-    arrays = 4 * dtype.itemsize + (4 * 8 if positions else 0)
-    return max(1, min(BLOCK_CELLS, control.budget_bytes // (threads * arrays)))
+def block_cells(dtype: np.dtype[Any], positions: bool, threads: int, control: Control) -> tuple[int, int]:
+    """Return how many cells a block should read, to stay in the cache, and how many at most, to stay in the budget."""
+    arrays = 6 * dtype.itemsize + (2 * 8 + 6 if positions else 0)
+    most = max(1, control.budget_bytes // (threads * arrays))
+    return min(BLOCK_BYTES // dtype.itemsize, most), most

@@ -1,14 +1,9 @@
-"""The windows of a pool: which cells each holds along an axis, and how they are split into blocks.
-
-Integers only, as in the plan. Padding is not there: a window holds the cells of the input that its taps meet, so that
-nothing has to stand in for what lies beside it.
-"""
+"""The windows of a pool: what each holds along an axis, and how they are split into blocks. Integers only."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import product
 from math import prod
 from typing import Any, TypeAlias
@@ -17,14 +12,14 @@ import numpy as np
 
 from .borders import Index
 from .geometry import PoolPlan
+from .sizes import span
 
-Cells: TypeAlias = slice | np.ndarray[Any, np.dtype[np.int64]]
-"""Cells of an axis, or windows: a slice where they are evenly spaced."""
+Positions: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class AxisWindows:
-    """Windows first … last-1 of one axis of a plan. Cells count from the first one that any of them reads."""
+    """Windows first … last-1 of one axis of a plan, in the input's own coordinates."""
 
     plan: PoolPlan
     axis: int
@@ -37,92 +32,111 @@ class AxisWindows:
         return self.last - self.first
 
     @property
-    def reach(self) -> int:
-        """How far the windows reach from the start of the first to the end of the last, padding included."""
-        return self.window(self.last - 1)[1] - self.window(self.first)[0]
+    def even(self) -> bool:
+        """Whether all windows are alike and a stride apart: adaptive ones are where o divides n, others always."""
+        plan, axis = self.plan, self.axis
+        return not plan.adaptive or plan.input_size[axis] % plan.output_size[axis] == 0
 
-    @cached_property
+    @property
+    def taps(self) -> int:
+        """How many cells each window holds; of uneven ones the shorter."""
+        plan, axis = self.plan, self.axis
+        if not plan.adaptive:
+            return plan.kernel_size[axis]
+        return (
+            plan.input_size[axis] // plan.output_size[axis] if self.even else int((self.ends() - self.starts()).min())
+        )
+
+    @property
+    def stride(self) -> int:
+        """How far even windows are apart."""
+        plan, axis = self.plan, self.axis
+        return plan.input_size[axis] // plan.output_size[axis] if plan.adaptive else plan.stride[axis]
+
+    @property
+    def dilation(self) -> int:
+        """How far the taps are apart."""
+        return self.plan.dilation[self.axis]
+
+    @property
+    def reach(self) -> tuple[int, int]:
+        """From the start of the first window to the end of the last, padding and overhang included."""
+        return self.window(self.first)[0], self.window(self.last - 1)[1]
+
+    @property
     def cells(self) -> tuple[int, int]:
-        """The input's cells, (start, stop), that the windows read."""
-        n = self.plan.input_size[self.axis]
-        return max(0, self.window(self.first)[0]), min(n, self.window(self.last - 1)[1])
+        """The input's cells, (start, stop), that the windows reach over."""
+        start, stop = self.reach
+        return max(0, start), min(self.plan.input_size[self.axis], stop)
 
     def window(self, index: int) -> tuple[int, int]:
-        """Return a window as (start, stop) in the input's own coordinates."""
+        """Return one window as (start, stop)."""
         plan, axis = self.plan, self.axis
         if plan.adaptive:
             n, count = plan.input_size[axis], plan.output_size[axis]
             return index * n // count, -(-(index + 1) * n // count)
         start = index * plan.stride[axis] - plan.padding[axis][0]
-        return start, start + plan.span[axis]
+        return start, start + span(plan.kernel_size[axis], plan.dilation[axis])
 
-    def starts(self) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """Return where each window starts, in the input's own coordinates."""
-        index = np.arange(self.first, self.last)
-        plan, axis = self.plan, self.axis
+    def starts(self) -> Positions:
+        """Return where each window starts."""
+        index, plan, axis = np.arange(self.first, self.last), self.plan, self.axis
         if plan.adaptive:
-            return index * plan.input_size[axis] // plan.output_size[axis]
+            return np.asarray(index * plan.input_size[axis] // plan.output_size[axis])
         return index * plan.stride[axis] - plan.padding[axis][0]
 
-    def sizes(self, *, include_pad: bool) -> int | np.ndarray[Any, np.dtype[np.int64]]:
+    def ends(self) -> Positions:
+        """Return where each window stops."""
+        plan, axis = self.plan, self.axis
+        if plan.adaptive:
+            index = np.arange(self.first + 1, self.last + 1)
+            return np.asarray(-(-index * plan.input_size[axis] // plan.output_size[axis]))
+        return self.starts() + span(plan.kernel_size[axis], plan.dilation[axis])
+
+    def longer(self) -> tuple[Positions, Positions]:
+        """Return the uneven windows that hold one cell more than `taps`, and that cell, counted from the first reached.
+
+        There are no others: of n cells, o adaptive windows hold ⌈n/o⌉ or one more, or one less.
+        """
+        if self.even:
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        starts, ends = self.starts(), self.ends()
+        held = np.flatnonzero(ends - starts > self.taps)
+        return held, ends[held] - 1 - self.reach[0]
+
+    def sizes(self, *, include_pad: bool) -> int | Positions:
         """Return how many cells each window holds, one number if it is the same for all.
 
         With or without the declared padding, but never with what a ceil-mode window reaches past it.
         """
-        plan, axis, starts = self.plan, self.axis, self.starts()
-        n, count = plan.input_size[axis], plan.output_size[axis]
+        plan, axis = self.plan, self.axis
         if plan.adaptive:
-            ends = -(-np.arange(self.first + 1, self.last + 1) * n // count)
-            return np.asarray(ends - starts)
+            return self.taps if self.even else self.ends() - self.starts()
         before, after = plan.padding[axis] if include_pad else (0, 0)
-        if starts[0] >= -before and self.window(self.last - 1)[1] <= n + after:
+        low, high = -before, plan.input_size[axis] + after
+        start, stop = self.reach
+        if start >= low and stop <= high:
             return plan.kernel_size[axis]
-        d = plan.dilation[axis]
-        # The taps t with -before <= start + d·t < n + after.
-        low = np.maximum(0, -((starts + before) // d))
-        high = np.minimum(plan.kernel_size[axis], -((starts - n - after) // d))
-        return np.asarray(high - low)
+        return np.asarray(self.taps_below(high) - self.taps_below(low))
 
-    def whole(self) -> list[slice]:
-        """Return for each window the slice of its cells."""
-        origin, end = self.cells
+    def taps_below(self, cell: int) -> Positions:
+        """Return how many taps of each window lie below a cell."""
+        taps = -((self.starts() - cell) // self.plan.dilation[self.axis])
+        return np.clip(taps, 0, self.plan.kernel_size[self.axis])
+
+    def whole(self) -> slice:
+        """Return, of a single window, the cells that its taps meet."""
+        start, stop = self.reach
         d = self.plan.dilation[self.axis]
-        bounds = [self.window(i) for i in range(self.first, self.last)]
-        return [slice((a if a >= 0 else a % d) - origin, min(b, end) - origin, d) for a, b in bounds]
-
-    def taps(self) -> list[tuple[int, Cells, Cells]]:
-        """Return for each tap that meets a cell: its number, the windows in which it does, and those cells."""
-        return self._adaptive_taps() if self.plan.adaptive else self._regular_taps()
-
-    def _regular_taps(self) -> list[tuple[int, Cells, Cells]]:
-        plan, axis, origin = self.plan, self.axis, self.cells[0]
-        n, s, d, before = plan.input_size[axis], plan.stride[axis], plan.dilation[axis], plan.padding[axis][0]
-        found: list[tuple[int, Cells, Cells]] = []
-        for tap in range(plan.kernel_size[axis]):
-            shift = tap * d - before
-            # Window i meets cell s·i + shift, which is in the input for -shift/s <= i < (n - shift)/s.
-            low, high = max(self.first, -(shift // s)), min(self.last, -((shift - n) // s))
-            if low < high:
-                start = low * s + shift - origin
-                cells = slice(start, start + (high - low - 1) * s + 1, s)
-                found.append((tap, slice(low - self.first, high - self.first), cells))
-        return found
-
-    def _adaptive_taps(self) -> list[tuple[int, Cells, Cells]]:
-        starts, sizes = self.starts() - self.cells[0], np.asarray(self.sizes(include_pad=False))
-        found: list[tuple[int, Cells, Cells]] = []
-        for tap in range(int(sizes.max())):
-            long = sizes > tap
-            found.append((tap, slice(0, self.count) if long.all() else np.flatnonzero(long), starts[long] + tap))
-        return found
+        return slice(start if start >= 0 else start % d, min(stop, self.plan.input_size[self.axis]), d)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Block:
     """Some windows of some planes: a part of a pool that is done at once."""
 
     planes: slice
-    axes: list[AxisWindows]
+    axes: tuple[AxisWindows, ...]
 
     @property
     def cells(self) -> Index:
@@ -135,20 +149,36 @@ class Block:
         return (self.planes, *(slice(windows.first, windows.last) for windows in self.axes))
 
 
-def blocks(plan: PoolPlan, planes: range, cells: int) -> Iterator[Block]:
-    """Split planes of a plan into blocks that read about `cells` cells; rows stay whole longest."""
-    sizes = [len(planes), *plan.output_size]
+def blocks(plan: PoolPlan, planes: int, cells: int, most: int) -> Iterator[Block]:
+    """Split a number of planes into blocks that read about `cells` cells, and not above `most` if it can be helped.
+
+    Rows stay whole longest. An axis is not cut so short that blocks would read mostly what their neighbours read too.
+    """
+    sizes = (planes, *plan.output_size)
     chunk = list(sizes)
+    axes = list(zip(plan.input_size, plan.output_size, plan.stride, plan.span, strict=True))
+    steps = [1, *(max(1, n // o) if plan.adaptive else s for n, o, s, _ in axes)]
+    reaches = [1, *(-(-n // o) if plan.adaptive else reach for n, o, _, reach in axes)]
 
     def reads() -> int:
-        axes = zip(chunk[1:], plan.input_size, plan.output_size, plan.stride, plan.span, strict=True)
-        return prod(min(n, -(-c * n // o) + 1 if plan.adaptive else (c - 1) * s + k) for c, n, o, s, k in axes)
+        each = zip(chunk, steps, reaches, strict=True)
+        return prod((count - 1) * step + reach for count, step, reach in each)
 
-    for axis in range(len(chunk)):
-        while chunk[axis] > 1 and chunk[0] * max(reads(), prod(chunk[1:])) > cells:
-            chunk[axis] = -(-chunk[axis] // 2)
+    for limit, overlap in ((cells, 1), (most, 0)):
+        for axis in range(len(chunk)):
+            while chunk[axis] > 1 and chunk[axis] * steps[axis] > overlap * 2 * reaches[axis] and reads() > limit:
+                chunk[axis] = -(-chunk[axis] // 2)
     for corner in product(*(range(0, size, step) for size, step in zip(sizes, chunk, strict=True))):
         ends = (min(start + step, size) for start, step, size in zip(corner, chunk, sizes, strict=True))
         (low, high), *bounds = zip(corner, ends, strict=True)
-        axes = [AxisWindows(plan, axis, *pair) for axis, pair in enumerate(bounds)]
-        yield Block(slice(planes[low], planes[high - 1] + 1), axes)
+        yield Block(slice(low, high), tuple(AxisWindows(plan, axis, *pair) for axis, pair in enumerate(bounds)))
+
+
+def pieces(shape: tuple[int, ...], cells: int) -> Iterator[Index]:
+    """Split what one window of each plane holds, (planes, *cells), in row-major order."""
+    chunk = list(shape)
+    for axis in range(1, len(chunk)):
+        while chunk[axis] > 1 and prod(chunk) > cells:
+            chunk[axis] = -(-chunk[axis] // 2)
+    for corner in product(*(range(0, size, step) for size, step in zip(shape, chunk, strict=True))):
+        yield tuple(slice(start, start + step) for start, step in zip(corner, chunk, strict=True))
