@@ -1,16 +1,24 @@
-"""A JSON body read into one document whose arrays are NumPy arrays."""
+"""A JSON body read into one document whose arrays are NumPy arrays.
+
+How lists that hide among the numbers of a row are found without looking at each number: every list this reader walks
+through has one ``[`` in the text, and so has every ``[`` in a string. If the text has more, a list is hiding, and the
+text is walked through again, carefully. A string written with escapes may hide a bracket, so a text with a backslash
+is walked through carefully at once.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from .arrays import describe, too_many_elements
-from .document import Buffer, Document, Fields, ReadLimits
-from .errors import MalformedJSON
-from .json_fast import Unusual, count_of, read_fast
-from .json_strict import read_strictly
+import simdjson
 
-_SLACK = 4096  # values that a body may hold beside its arrays' elements
+from .arrays import ElementBudget, describe
+from .document import Buffer, Document, Fields, ReadLimits, pointer_to
+from .errors import DuplicateKey, MalformedJSON
+from .json_arrays import is_array_object, lists_in, nested_array, object_array
+from .json_parser import count_of, parse, too_deep
+
+_MAX_KEYS = 64  # several times what any request has; pysimdjson finds a key by looking at each
 
 
 def read_json(body: Buffer, fields: Fields, limits: ReadLimits) -> Document:
@@ -34,13 +42,20 @@ def read_json(body: Buffer, fields: Fields, limits: ReadLimits) -> Document:
     Raises
     ------
     MalformedJSON
-        With ``offset`` (bytes), ``line`` and ``column`` where the text stops being JSON.
+        With ``offset`` (bytes), ``line`` and ``column`` where the text stops being JSON; also for a repeated key and
+        for nesting that is too deep.
     InvalidArray, TooManyElements
         With the pointer to the element at fault.
+
+    Notes
+    -----
+    Beside the body and the arrays, parsing takes about 1.3 times the body for numbers of 17 digits, and 24 bytes for
+    each number of one digit.
     """
     value = read_json_value(body, fields, limits, name=None, pointer="")
     if not isinstance(value, dict):
-        detail = f'the body is {describe(value)}; it must be an object such as {{"input": …}}'
+        came = f"a list of {len(value)}" if isinstance(value, list) else describe(value)
+        detail = f'the body is {came}; it must be an object such as {{"input": …}}'
         raise MalformedJSON(detail, offset=0, line=1, column=1)
     return value
 
@@ -48,23 +63,65 @@ def read_json(body: Buffer, fields: Fields, limits: ReadLimits) -> Document:
 def read_json_value(text: Buffer, fields: Fields, limits: ReadLimits, *, name: str | None, pointer: str) -> Any:
     """Read any JSON value: a whole body (`name` None) or the value of the field `name`, which stands at `pointer`."""
     text = text if isinstance(text, (bytes, bytearray)) else bytes(text)
-    _refuse_crowds(text, limits, pointer)
-    try:
-        return read_fast(text, fields, limits, name)
-    except Unusual:
-        return read_strictly(text, fields, limits, name, pointer)
+    parsed = parse(text, limits, pointer)
+    careful = b"\\" in text
+    walk = _Walk(fields, limits, careful=careful)
+    value = walk.read(parsed, name, pointer, 0)
+    if not careful and walk.lists != count_of(b"[", text):
+        return _Walk(fields, limits, careful=True).read(parsed, name, pointer, 0)
+    return value
 
 
-def _refuse_crowds(text: bytes | bytearray, limits: ReadLimits, pointer: str) -> None:
-    """Refuse a text with far more values than the elements that may come, before they take any memory.
+class _Walk:
+    """Turns what simdjson parsed into plain values and arrays."""
 
-    Elements are a comma apart and lists open with a bracket, so counting those is enough, and is needed only where
-    the text is long enough to hold too many.
-    """
-    most = limits.max_elements + _SLACK
-    if len(text) <= most:
-        return
-    for mark in (b",", b"[", b"{"):
-        count = count_of(mark, text)
-        if count > most:
-            raise too_many_elements(count, limits.max_elements, pointer)
+    def __init__(self, fields: Fields, limits: ReadLimits, *, careful: bool) -> None:
+        self.names = fields.arrays
+        self.limits = limits
+        self.budget = ElementBudget(limits)
+        self.careful = careful
+        self.lists = 0  # and brackets in strings
+
+    def read(self, value: Any, name: str | None, pointer: str, depth: int) -> Any:
+        """Return `value`, of the field `name`, as it goes into the document."""
+        if isinstance(value, simdjson.Array):
+            return self.read_list(value, name, pointer, depth)
+        if isinstance(value, simdjson.Object):
+            return self.read_object(value, name, pointer, depth)
+        if isinstance(value, str):
+            self.lists += value.count("[")
+        return value
+
+    def read_list(self, value: simdjson.Array, name: str | None, pointer: str, depth: int) -> Any:
+        if name in self.names:
+            array = nested_array(value, pointer, self.limits, self.budget, careful=self.careful)
+            self.lists += lists_in(array)
+            return array
+        self.lists += 1
+        self.check_depth(depth, pointer)
+        return [self.read(item, None, f"{pointer}/{index}", depth + 1) for index, item in enumerate(value)]
+
+    def read_object(self, value: simdjson.Object, name: str | None, pointer: str, depth: int) -> Any:
+        self.check_depth(depth, pointer)
+        keys = list(value)
+        self.check_keys(keys, pointer)
+        self.lists += sum(key.count("[") for key in keys)
+        if name in self.names and is_array_object(keys):
+            members = {key: value[key] for key in keys}
+            array = object_array(members, pointer, self.limits, self.budget, careful=self.careful)
+            self.lists += sum(isinstance(member, simdjson.Array) for member in members.values())
+            return array
+        return {key: self.read(value[key], key, pointer_to(pointer, key), depth + 1) for key in keys}
+
+    def check_depth(self, depth: int, pointer: str) -> None:
+        if depth >= self.limits.max_json_depth:
+            raise too_deep(self.limits, pointer)
+
+    def check_keys(self, keys: list[str], pointer: str) -> None:
+        if len(set(keys)) != len(keys):
+            key = next(key for index, key in enumerate(keys) if key in keys[:index])
+            detail = f'the key "{key[:40]}" stands twice in one object; each key may be given once'
+            raise DuplicateKey(detail, pointer, key=key[:200])
+        if len(keys) > _MAX_KEYS:
+            detail = f"an object has {len(keys)} keys; no object of a request has more than {_MAX_KEYS}"
+            raise MalformedJSON(detail, pointer, limit=_MAX_KEYS, actual=len(keys))
