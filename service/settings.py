@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from typing import Annotated
+import sys
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from service import container
 from service.operations.limits import WorkLimits
 from service.wire import ReadLimits
 
@@ -17,9 +18,27 @@ Seconds = Annotated[float, Field(gt=0, le=86_400)]
 MEBI = 2**20
 
 
-def usable_cores() -> int:
-    """Return the cores that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+_WORKER_BYTES = 192 * MEBI  # what a worker and its share of requests should have at least
+_TASKS_BESIDE_CORES = 8  # threads of a worker that there are whatever the cores: the loop, the parent's share, spares
+_TASKS_A_CORE = 3  # a slot, a thread of the engine, one of libvips
+
+
+def _default_workers() -> int:
+    """Return a worker a core, fewer where memory or the number of threads is scarce; one where `fork` is not safe."""
+    if sys.platform != "linux":
+        return 1
+    by_tasks = container.tasks() // (_TASKS_BESIDE_CORES + _TASKS_A_CORE * container.cores())
+    return max(1, min(container.cores(), container.memory_bytes() // _WORKER_BYTES, by_tasks, 32))
+
+
+def _default_slots() -> int:
+    """Return a slot a core, fewer where the number of threads is scarce."""
+    return max(1, min(container.cores(), container.tasks() // (2 * _TASKS_A_CORE)))
+
+
+def _default_memory() -> int:
+    """Return half of the memory: the rest is for the processes themselves, and for what an estimate misses."""
+    return max(64 * MEBI, container.memory_bytes() // 2)
 
 
 class Settings(BaseSettings):
@@ -33,13 +52,16 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(0, ge=0, le=3600, description="Serving goes on for this long after SIGTERM.")
     stop_seconds: int = Field(20, ge=1, le=3600, description="Requests in flight get this long to finish after that.")
 
-    workers: int = Field(1, ge=1, le=256, description="Processes that serve.")
-    slots: Count = Field(default_factory=usable_cores, description="Requests that are worked on at once.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Requests are told at info.")
+
+    workers: int = Field(default_factory=_default_workers, ge=1, le=256, description="Processes that serve.")
+    slots: Count = Field(default_factory=_default_slots, description="Requests that are worked on at once.")
     queue_length: int = Field(64, ge=0, le=100_000, description="Requests that may wait for a slot; more are a 503.")
     body_seconds: Seconds = Field(30, description="A request's body must be here within this time.")
     deadline_seconds: Seconds = Field(60, description="A request's work, waiting included, must be done within this.")
     max_memory_bytes: Count = Field(
-        4096 * MEBI, description="Memory that is reserved for all requests together: bodies, arrays and answers."
+        default_factory=_default_memory,
+        description="Memory that is reserved for all requests together: bodies, arrays and answers.",
     )
     inline_bytes: int = Field(
         64 * 1024, ge=0, le=16 * MEBI, description="Bodies up to this size may be worked on at once, without a slot."

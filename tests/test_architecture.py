@@ -26,15 +26,18 @@ MAY_SEE: dict[str, set[str]] = {
     "schemas": _FOUNDATION,
     "operations": _BELOW_OPERATIONS,
     "drawing": _BELOW_OPERATIONS,
-    "settings": _BELOW_API,  # it fills in the limits that the rooms define
-    "api": _BELOW_API | {"settings"},
+    "container": set(),
+    "settings": _BELOW_API | {"container"},  # it fills in the limits that the rooms define
+    "api": _BELOW_API | {"settings", "container"},
     "web": _BELOW_API | {"settings"},
     "app": _BELOW_APP,
     "main": _BELOW_APP | {"app"},
-    "__main__": _BELOW_APP | {"app", "main"},
+    "server": {"settings"},
+    "workers": set(),
+    "__main__": _BELOW_APP | {"app", "main", "server", "workers"},
 }
 WEB_LIBRARIES = {"fastapi", "http", "starlette", "uvicorn"}
-ROOMS_WITH_WEB = {"api", "web", "app", "main", "__main__"}
+ROOMS_WITH_WEB = {"api", "web", "app", "main", "server", "__main__"}
 # What a room may use beside the standard library; the others are free to use what requirements/service.in holds.
 LIBRARIES = {"engine": {"numpy"}, "kernels": {"numpy"}, "drawing": {"numpy", "PIL"}}
 

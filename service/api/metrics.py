@@ -82,6 +82,10 @@ class Metrics(Collector):
         }
         self.board = Board(_names(self._operations), workers)
 
+    def forget(self, worker: int) -> None:
+        """Set what a worker had in flight to zero: it ended, and that with it."""
+        self.board.clear(VANISHING, worker)
+
     def began(self) -> None:
         """Count a request as in flight."""
         self.board.add("in_flight")

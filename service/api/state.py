@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, replace
 
 from starlette.requests import Request
 
+from service import container
 from service.engine import Control
 from service.operations.limits import Work as Cost
 from service.operations.limits import WorkLimits
-from service.settings import Settings, usable_cores
+from service.settings import Settings
 from service.wire import ReadLimits
 
 from .admission import Admission, Bounds
@@ -50,8 +51,8 @@ class Service:
         board = metrics.board
         bounds = Bounds(settings.slots, settings.queue_length, settings.max_memory_bytes)
         admission = Admission(bounds, board)
-        work = Work(admission, settings.deadline_seconds, settings.working_bytes, usable_cores())
-        pace = Pace(board, settings.small_share * usable_cores() / board.workers)
+        work = Work(admission, settings.deadline_seconds, settings.working_bytes, container.cores())
+        pace = Pace(board, settings.small_share * container.cores() / board.workers)
         return cls(settings, admission, work, pace, metrics)
 
     def __post_init__(self) -> None:

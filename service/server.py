@@ -1,0 +1,166 @@
+"""One process that serves: uvicorn, with an end that loses no request.
+
+When it is told to stop, `/readyz` answers 503 from that moment while everything else is served on, for as long as the
+settings say and at least as long as clients need to leave: every answer now closes its connection. Then no connection
+is taken any more, what is in flight is finished, and the process ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import time
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from service.settings import Settings
+
+_FAREWELL_SECONDS = 0.25  # for clients that keep their connections busy to be told that those close
+_SAME_SIGNAL_SECONDS = 1.0
+_MAX_HEADER_BYTES = 64 * 1024
+_BACKLOG = 2048
+
+
+class Connection(HttpToolsProtocol):
+    """A connection whose headers must come soon and be of a sane size; uvicorn has a bound on neither."""
+
+    header_seconds = 30.0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for the first request's headers."""
+        super().connection_made(transport)
+        self._header_bytes = 0
+        self._header_timer: asyncio.TimerHandle | None = None
+        self._await_headers()
+
+    def on_message_begin(self) -> None:
+        """Begin to wait for a request's headers."""
+        super().on_message_begin()
+        self._header_bytes = 0
+        if self._header_timer is None:
+            self._await_headers()
+
+    def on_url(self, url: bytes) -> None:
+        """Take a piece of the request's target."""
+        self._count_header(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header."""
+        self._count_header(len(name) + len(value))
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Begin to answer."""
+        self._stop_waiting()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _await_headers(self) -> None:
+        self._header_timer = self.loop.call_later(self.header_seconds, self.transport.abort)
+
+    def _stop_waiting(self) -> None:
+        if self._header_timer is not None:
+            self._header_timer.cancel()
+            self._header_timer = None
+
+    def _count_header(self, size: int) -> None:
+        self._header_bytes += size
+        if self._header_bytes > _MAX_HEADER_BYTES:
+            raise ValueError("the request's headers are too large")  # the parser passes it on as its own error
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, stopped in two steps.
+
+    Parameters
+    ----------
+    app, settings
+        What to serve, and how.
+    parent
+        A pipe that is closed when the process that started this one dies; then this one stops too.
+    """
+
+    def __init__(self, app: FastAPI, settings: Settings, parent: int | None = None) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                host=settings.host,
+                port=settings.port,
+                backlog=_BACKLOG,
+                http=Connection,
+                ws="none",
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=settings.stop_seconds,
+            )
+        )
+        self._app = app
+        self._drain_seconds = settings.drain_seconds
+        self._stop_at: float | None = None
+        self._told_at = 0.0
+        self._parent = parent
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to stop; asked again, stop at once. One signal may come twice: to the group, and from the parent."""
+        if self._stop_at is None:
+            self.stop()
+        elif time.monotonic() - self._told_at > _SAME_SIGNAL_SECONDS:
+            super().handle_exit(sig, frame)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to serve."""
+        await super().startup(sockets)
+        if self._parent is not None:
+            asyncio.get_running_loop().add_reader(self._parent, self._parent_died, self._parent)
+
+    def _parent_died(self, pipe: int) -> None:
+        asyncio.get_running_loop().remove_reader(pipe)
+        self.stop()
+
+    def stop(self) -> None:
+        """Begin to stop."""
+        logging.getLogger("service").info("stopping after %g s of draining", self._drain_seconds)
+        self._told_at = time.monotonic()
+        self._stop_at = self._told_at + max(self._drain_seconds, _FAREWELL_SECONDS)
+        service = getattr(self._app.state, "service", None)
+        if service is not None:
+            service.stopping = True
+
+    async def on_tick(self, counter: int) -> bool:
+        """Say whether to end: when the time to drain is over, or at once if there is nothing to drain."""
+        if self._stop_at is not None:
+            idle = not self._drain_seconds and not self.server_state.connections
+            self.should_exit = self.should_exit or idle or time.monotonic() >= self._stop_at
+        return await super().on_tick(counter)
+
+
+def listen(host: str, port: int, *, shared: bool) -> socket.socket:
+    """Return a listening socket; several `shared` ones on one port get the connections by turns, more or less."""
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    listening = socket.socket(family, kind, protocol)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if shared:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    listening.bind(address)
+    listening.listen(_BACKLOG)
+    listening.setblocking(False)
+    return listening
+
+
+def announce(listening: socket.socket, workers: int) -> None:
+    """Log where the service is."""
+    host, port = listening.getsockname()[:2]
+    fields: dict[str, Any] = {"url": f"http://{host}:{port}", "workers": workers}
+    logging.getLogger("service").info("serving http://%s:%d", host, port, extra={"fields": fields})

@@ -1,0 +1,108 @@
+"""Several processes that serve one port, and the one that keeps their number.
+
+The parent imports everything once and then forks, so that the workers share its memory and a new one is there within
+milliseconds. It holds a listening socket for each: connections that come while a worker is being replaced wait in its
+socket, and nothing is lost but what the killed one was working on. The parent itself has no thread and serves nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from types import FrameType
+
+_LOGGER = logging.getLogger("service")
+_STOPS = {signal.SIGTERM, signal.SIGINT}
+_SOONEST_DEATH_SECONDS = 1.0  # a worker that lives for less is replaced only after a pause
+
+Serve = Callable[[int, socket.socket, int], None]
+"""Serves as worker number … on a socket, until told to stop or until the last argument, a pipe, is closed."""
+
+
+class Workers:
+    """Starts workers and replaces those that die, until told to stop.
+
+    Parameters
+    ----------
+    sockets
+        A listening socket for each worker.
+    serve
+        What a worker does.
+    replaced
+        Told the number of a worker that died, before another takes its place.
+    """
+
+    def __init__(self, sockets: list[socket.socket], serve: Serve, replaced: Callable[[int], None]) -> None:
+        self._sockets = sockets
+        self._serve = serve
+        self._replaced = replaced
+        self._running: dict[int, tuple[int, float]] = {}  # by process id: the worker's number, and when it began
+        self._stopping = False
+        # Never written to: when the parent dies its end is closed, and that is how the workers know.
+        self._alive_here, self._alive = os.pipe()
+
+    def run(self) -> int:
+        """Serve until told to stop; returns the exit code."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        for worker in range(len(self._sockets)):
+            self._start(worker)
+        while self._running:
+            process, status = os.wait()
+            worker, began = self._running.pop(process)
+            if self._stopping:
+                continue
+            _LOGGER.error("worker %d (process %d) ended with %d", worker, process, os.waitstatus_to_exitcode(status))
+            if time.monotonic() - began < _SOONEST_DEATH_SECONDS:
+                time.sleep(_SOONEST_DEATH_SECONDS)
+            self._replaced(worker)
+            if not self._stopping:
+                self._start(worker)
+        return 0
+
+    def _start(self, worker: int) -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # A signal between the fork and the worker's own handlers must not find the parent's.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+        process = os.fork()
+        if process:
+            self._running[process] = (worker, time.monotonic())
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
+            return
+        code = 1
+        try:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it too, and passes it on
+            signal.signal(signal.SIGTERM, _leave)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
+            os.close(self._alive)
+            for number, listening in enumerate(self._sockets):
+                if number != worker and listening is not self._sockets[worker]:
+                    listening.close()
+            self._serve(worker, self._sockets[worker], self._alive_here)
+            code = 0
+        except SystemExit as error:
+            code = error.code if isinstance(error.code, int) else 1
+        except BaseException:
+            _LOGGER.exception("worker %d failed", worker)
+        finally:
+            os._exit(code)  # what the parent would do at its exit is not the worker's to do
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """Pass the signal on, and leave the sockets to the workers."""
+        if not self._stopping:
+            self._stopping = True
+            for listening in self._sockets:
+                listening.close()
+        for process in self._running:
+            os.kill(process, signal.SIGTERM)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    """Told to stop before it serves."""
+    sys.exit(0)
