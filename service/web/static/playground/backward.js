@@ -36,6 +36,7 @@ export class Backward {
       const values = fits ? kept : Array.from({ length: rows }, () => Array(columns).fill("1"));
       this.gradient = new EditGrid("Output gradient", values, {
         pointer: "output_gradient",
+        fixed: true,
         changed: () => this.#typed("gradient", unblock(this.gradient.texts)),
       });
       const note = "∂L/∂y, what a loss would send back. Ones: the loss is the sum of the feature map.";

@@ -13,10 +13,11 @@ export class EditGrid {
    * @param values rows of texts or numbers
    * @param pointer the request's field
    * @param oneRow whether the grid is a list
+   * @param fixed whether its size is not the person's to choose
    * @param changed called after every edit
    * @param picked called with a row and column that is pointed at or focused, and without when it is left
    */
-  constructor(label, values, { pointer, oneRow = false, tools = [], changed, picked = () => {} }) {
+  constructor(label, values, { pointer, oneRow = false, fixed = false, tools = [], changed, picked = () => {} }) {
     this.pointer = pointer;
     this.oneRow = oneRow;
     this.changed = changed;
@@ -28,7 +29,7 @@ export class EditGrid {
     const title = h("h2.grid-title", { id }, label);
     this.sizes = (oneRow ? ["Length"] : ["Rows", "Columns"]).map((name) => this.#size(name, id));
     const size = h("span.size", {}, this.sizes[0], oneRow ? null : h("span", { "aria-hidden": "true" }, "×"), this.sizes[1]);
-    this.header = h("div.grid-header", {}, title, size, tools);
+    this.header = h("div.grid-header", {}, title, fixed ? null : size, tools);
     this.element = h("section.grid-block", {}, this.header, this.plane.scroller, this.error);
     this.plane.table.addEventListener("keydown", (event) => this.#key(event));
     this.plane.table.addEventListener("paste", (event) => this.#paste(event));

@@ -131,15 +131,19 @@ class MatrixMode {
   #ask() {
     const { path, fields } = requestOf(this.state);
     this.player.pause();
+    this.#traces.stop();
     this.#answers.ask((signal) => post(path, fields, { signal }), {
-      answered: (answer) => this.#answered(answer),
+      answered: (answer) => {
+        this.#answered(answer);
+        // Only then, for whatever is refused would be refused again, in the same words.
+        this.#traces.ask((signal) => traced(path, fields, signal), {
+          answered: (trace) => this.#traced(trace),
+          refused: (problem) => this.#refused(problem),
+        });
+        this.backward?.shaped(answer.output_shape);
+      },
       refused: (problem) => this.#refused(problem),
     });
-    this.#traces.ask((signal) => traced(path, fields, signal), {
-      answered: (trace) => this.#traced(trace),
-      refused: () => {}, // the same words as of the answer itself
-    });
-    this.backward?.ask();
   }
 
   #answered(answer) {
@@ -147,12 +151,11 @@ class MatrixMode {
     this.sum.classList.remove("stale");
     this.answer = answer;
     this.output.set(answer.feature_maps);
-    this.#show(this.player.at); // the trace may have come before
+    this.#show(this.player.at);
     const flat = answer.feature_maps.flat();
     const range = `values from ${short(Math.min(...flat))} to ${short(Math.max(...flat))}`;
     announce(`Feature map ${answer.output_shape.join(" by ")}, ${range}`);
     this.copy.refresh();
-    this.backward?.shaped(answer.output_shape);
   }
 
   #refused(problem) {
@@ -188,10 +191,11 @@ class MatrixMode {
       if (tap.weight !== undefined) notes.push([tap.at, `×${short(tap.weight, 3)}`]);
       if (tap.padded && tap.source) read.push(tap.source);
     }
+    const mirrored = read.filter((at) => !tapped.includes(at));
     const [[top, bottom], [left, right]] = step.window;
     for (let row = top; row < bottom; row++) for (let column = left; column < right; column++) window.push(key(row, column));
     const selected = step.selected ? [key(...step.selected)] : [];
-    this.input.plane.mark({ window, tap: tapped, mirrored: read, selected });
+    this.input.plane.mark({ window, tap: tapped, mirrored, selected });
     this.input.plane.note(notes);
     const [row, column] = step.position.slice(-2);
     this.output.plane.mark({ current: [key(row, column)] });
