@@ -154,7 +154,10 @@ class TestNpy:
         assert answer["feature_maps"] == [[0, 0, 0], [1, 1, 1]]
 
     def test_values_that_json_cannot_carry(self, service: httpx.Client) -> None:
-        parts = {"input": ("x", npy(np.array([[1.0, np.nan, np.inf, 2.0, 3.0]]))), "kernel": (None, "[[1, 1]]")}
+        parts: dict[str, Any] = {
+            "input": ("x", npy(np.array([[1.0, np.nan, np.inf, 2.0, 3.0]]))),
+            "kernel": (None, "[[1, 1]]"),
+        }
         response = service.post("/v1/conv2d", files=parts, headers={"Accept": "application/x-npy"})
         found = np.load(io.BytesIO(response.content))
         np.testing.assert_array_equal(found, [[np.nan, np.nan, np.inf, 5]])
@@ -213,7 +216,7 @@ class TestContentEncoding:
 
     @pytest.mark.parametrize(("encoding", "compress"), [("gzip", gzip.compress), ("zstd", zstd.compress)])
     def test_forms(self, service: httpx.Client, encoding: str, compress: Any) -> None:
-        parts = {"input": ("x", npy(np.array(GRID))), "kernel": (None, "[[1]]")}
+        parts: dict[str, Any] = {"input": ("x", npy(np.array(GRID))), "kernel": (None, "[[1]]")}
         plain_form = service.build_request("POST", "/v1/conv2d", files=parts)
         headers = {"Content-Type": plain_form.headers["content-type"], "Content-Encoding": encoding}
         response = service.post("/v1/conv2d", content=compress(plain_form.read()), headers=headers)

@@ -63,7 +63,7 @@ class TestTheAdvertisedRequest:
         edges = np.stack(
             [ndimage.correlate(samples[:, :, c], SOBEL_X, mode="constant", cval=0) for c in range(3)], axis=-1
         )
-        return np.clip(np.rint(np.abs(edges)), 0, 255).astype(np.uint8)
+        return np.asarray(np.clip(np.rint(np.abs(edges)), 0, 255), np.uint8)
 
     def test_by_httpx(self, service: httpx.Client) -> None:
         response = ask(service, PORTRAIT.read_bytes(), "image/png", kernel="sobel_x", padding="same", range="absolute")
