@@ -152,3 +152,16 @@ def test_the_oldest_python_is_the_same_everywhere() -> None:
     assert project["tool"]["mypy"]["python_version"] == oldest
     assert project["tool"]["ruff"]["target-version"] == "py" + oldest.replace(".", "")
     assert f"--python-version {oldest} " in (ROOT / "scripts/lock").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "scripts/README.md", "tests/data/README.md"])
+def test_what_a_document_points_at_is_there(name: str) -> None:
+    document = ROOT / name
+    text = document.read_text(encoding="utf-8")
+
+    links = {document.parent / link for link in re.findall(r"\]\(([^)#:]+)\)", text)}
+    quoted = re.findall(
+        r"`(?:\./)?((?:service|tests|scripts|benchmarks|openapi|requirements)/[A-Za-z0-9_./-]*)[` ]", text
+    )
+
+    assert [str(path) for path in {*links, *(ROOT / path for path in quoted)} if not path.exists()] == []
