@@ -26,8 +26,11 @@ from .errors import (
     UnknownPaddingMode,
 )
 from .geometry import ConvPlan, ConvTransposePlan, PoolPlan, plan_conv, plan_conv_transpose, plan_pool
+from .gradients import ConvGradients, conv_gradients, conv_transpose_gradients
 from .methods import METHODS
+from .pool_gradients import pool_gradients
 from .pooling import pool
+from .transposed import conv_transpose
 
 __all__ = [
     "METHODS",
@@ -35,6 +38,7 @@ __all__ = [
     "Cancelled",
     "ChannelMismatch",
     "Control",
+    "ConvGradients",
     "ConvPlan",
     "ConvTransposePlan",
     "EmptyOutput",
@@ -52,8 +56,12 @@ __all__ = [
     "UnknownPaddingMode",
     "choose",
     "conv",
+    "conv_gradients",
+    "conv_transpose",
+    "conv_transpose_gradients",
     "plan_conv",
     "plan_conv_transpose",
     "plan_pool",
     "pool",
+    "pool_gradients",
 ]
