@@ -1,13 +1,14 @@
 """One process that serves: uvicorn, with an end that loses no request.
 
-When it is told to stop, `/readyz` answers 503 from that moment while everything else is served on, for as long as the
-settings say and at least as long as clients need to leave: every answer now closes its connection. Then no connection
-is taken any more, what is in flight is finished, and the process ends.
+When it is told to stop, `/readyz` answers 503 from that moment while everything else is served on for as long as the
+settings say; every answer now closes its connection. Then no connection is taken any more, those that there are get a
+moment to send what they had begun to send, what is in flight is finished, and the process ends.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 import time
@@ -20,7 +21,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from service.settings import Settings
 
-_FAREWELL_SECONDS = 0.25  # for clients that keep their connections busy to be told that those close
+_FAREWELL_SECONDS = 0.25  # for requests that are on their way in connections that there are
 _SAME_SIGNAL_SECONDS = 1.0
 _MAX_HEADER_BYTES = 64 * 1024
 _BACKLOG = 2048
@@ -110,6 +111,8 @@ class Server(uvicorn.Server):
         self._drain_seconds = settings.drain_seconds
         self._stop_at: float | None = None
         self._told_at = 0.0
+        self._end_at: float | None = None
+        self._listening: list[socket.socket] = []
         self._parent = parent
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -122,6 +125,7 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to serve."""
         await super().startup(sockets)
+        self._listening = [listening.dup() for listening in sockets or ()]  # uvloop closes those that it is given
         if self._parent is not None:
             asyncio.get_running_loop().add_reader(self._parent, self._parent_died, self._parent)
 
@@ -133,17 +137,37 @@ class Server(uvicorn.Server):
         """Begin to stop."""
         logging.getLogger("service").info("stopping after %g s of draining", self._drain_seconds)
         self._told_at = time.monotonic()
-        self._stop_at = self._told_at + max(self._drain_seconds, _FAREWELL_SECONDS)
+        self._stop_at = self._told_at + self._drain_seconds
         service = getattr(self._app.state, "service", None)
         if service is not None:
             service.stopping = True
 
     async def on_tick(self, counter: int) -> bool:
-        """Say whether to end: when the time to drain is over, or at once if there is nothing to drain."""
-        if self._stop_at is not None:
-            idle = not self._drain_seconds and not self.server_state.connections
-            self.should_exit = self.should_exit or idle or time.monotonic() >= self._stop_at
+        """Say whether to end: when the time to drain is over and clients have had the time to leave, or have left."""
+        now = time.monotonic()
+        if self._stop_at is not None and now >= self._stop_at:
+            if self._end_at is None:
+                self._end_at = now + _FAREWELL_SECONDS
+                await self._stop_accepting()
+            self.should_exit = self.should_exit or not self.server_state.connections or now >= self._end_at
         return await super().on_tick(counter)
+
+    async def _stop_accepting(self) -> None:
+        """Take the connections that wait to be accepted, whose requests may be on their way, and no more."""
+        for server in self.servers:
+            server.close()
+        waiting: list[socket.socket] = []
+        for listening in self._listening:
+            with contextlib.suppress(BlockingIOError):  # none is left
+                while True:
+                    waiting.append(listening.accept()[0])
+            listening.close()
+        for accepted in waiting:
+            accepted.setblocking(False)
+            await asyncio.get_running_loop().connect_accepted_socket(self._connection, accepted)
+
+    def _connection(self) -> Connection:
+        return Connection(self.config, self.server_state, self.lifespan.state)
 
 
 def listen(host: str, port: int, *, shared: bool) -> socket.socket:
