@@ -65,5 +65,5 @@ def serve() -> Iterator[Serve]:
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
-    """Name bytes by their length: compressed ones hold the time of day, and every test process must find the same names."""
+    """Name bytes by their length: compressed ones hold the time of day, and all processes must find the same names."""
     return f"{argname}-{len(val)}-bytes" if isinstance(val, bytes) else None
