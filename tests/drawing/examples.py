@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 
 from service import engine
-from service.operations.limits import WorkLimits
 from service.operations.trace import conv_trace, conv_transpose_trace, pool_trace
 from service.schemas import trace as schemas
 from service.schemas.traced import Trace
+from tests.operations.examples import WIDE as LIMITS
 
-LIMITS = WorkLimits(10**8, 10**8, 10**10)
 RAMP = np.arange(10, 251, 10).reshape(5, 5)
 EDGE = np.array([[1, 0, -1]] * 3)
 

@@ -59,7 +59,7 @@ def test_it_loops_and_rests_on_the_last_frame() -> None:
 
 
 def test_the_anchor_is_small() -> None:
-    assert len(trace_gif(anchor())) < 150_000
+    assert len(trace_gif(anchor())) < 100_000
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -12,19 +12,17 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from service import engine
 from service.operations.convolve import convolve
 from service.operations.errors import LimitExceeded, NoSuchPosition
-from service.operations.limits import WorkLimits
 from service.operations.pool import pool
 from service.operations.trace import conv_trace, conv_transpose_trace, pool_trace
 from service.operations.transpose import convolve_transposed
 from service.schemas import trace as schemas
 from service.schemas.traced import Trace
 from service.wire import write_json
+from tests.operations.examples import CONTROL
+from tests.operations.examples import WIDE as LIMITS
 
-LIMITS = WorkLimits(10**8, 10**8, 10**10)
-CONTROL = engine.Control()
 # S4's anchor.
 RAMP = np.arange(10, 251, 10).reshape(5, 5)
 EDGE = np.array([[1, 0, -1]] * 3)
@@ -224,6 +222,9 @@ def test_a_transposed_convolutions_steps_are_its_own(
         met = np.array(step.extra["taps"], dtype=int).reshape(-1, 2)
         cells = step.sources.reshape(-1, 2)
         assert {(tuple(cell), tuple(tap)) for cell, tap in zip(cells.tolist(), met.tolist(), strict=True)} == reached
+        if len(cells):  # in the input's order, the window around them
+            assert cells.tolist() == sorted(cells.tolist())
+            assert step.window == tuple((int(axis.min()), int(axis.max()) + 1) for axis in cells.T)
         for place in np.ndindex(step.patch.shape[-2:]):
             np.testing.assert_array_equal(step.patch[(..., *place)], planes[(..., *step.sources[place])])
             tap = step.extra["taps"][place[0]][place[1]]

@@ -1,0 +1,367 @@
+"""A network planned from shapes: what each layer makes, costs and sees.
+
+Receptive field, jump and start follow Araujo, Norris & Sim (2019), "Computing Receptive Fields of Convolutional Neural
+Networks", Distill: a layer of span e, stride s and b cells of padding before it widens the field r by (e - 1)·j, moves
+the first field's centre by ((e - 1)/2 - b)·j, and multiplies the jump j, the input cells between neighbouring outputs,
+by s. A transposed convolution divides it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from math import ceil, prod
+from typing import Any
+
+import numpy as np
+
+from service import engine
+from service.engine import Cancelled, EngineError
+from service.kernels import KernelError
+from service.schemas.networks import NetworkPlanRequest
+
+from .convolve import plan_conv
+from .data import read_kernel
+from .errors import OperationError
+from .layout import Layout, Shape
+from .limits import WorkLimits, exceeded, work_of
+from .network_layers import check_batch_norm, check_linear
+from .pool import plan_pool
+from .transpose import plan_conv_transpose
+
+# Spatial axes of an input whose layers have none, by its number of axes: features, a batch of them, planes, a batch.
+_RANKS_WITHOUT_LAYERS = {1: 0, 2: 0, 3: 2, 4: 2, 5: 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What one output position sees of the input, an entry a spatial axis.
+
+    Attributes
+    ----------
+    field
+        Input cells that it depends on.
+    jump
+        Input cells from one position's field to the next's; None where there are no positions any more.
+    start
+        The centre of the first position's field, where the centre of the first input cell is 0.
+    together
+        What all positions see, where they have been flattened: a linear layer's field.
+    """
+
+    field: tuple[float, ...]
+    jump: tuple[float, ...] | None
+    start: tuple[float, ...] | None
+    together: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LayerPlan:
+    """One layer, decided.
+
+    Attributes
+    ----------
+    shape
+        The output's, in the form that the layers pass on: (*S), (C, *S) or (N, C, *S).
+    rank
+        Spatial axes of the output.
+    macs
+        Multiply-accumulates.
+    work
+        What counts against the limit on them: with the cells that a pool reads.
+    shared
+        Whether it keeps a picture's channels apart, and so a colour picture one.
+    """
+
+    type: str
+    shape: Shape
+    rank: int
+    parameters: int
+    macs: int
+    work: int
+    sight: Sight
+    shared: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkPlan:
+    """A whole network, in the attributes by which limits know an operation's plan."""
+
+    input_shape: Shape
+    rank: int
+    layers: tuple[LayerPlan, ...]
+    output_elements: int
+
+    @property
+    def output_shape(self) -> Shape:
+        """As one axis: every value that the answer holds."""
+        return (self.output_elements,)
+
+    @property
+    def kernel_shape(self) -> Shape:
+        """As one axis: every parameter."""
+        return (sum(layer.parameters for layer in self.layers),)
+
+    @property
+    def macs(self) -> int:
+        """The layers' work together."""
+        return sum(layer.work for layer in self.layers)
+
+
+def network_plan(request: NetworkPlanRequest, limits: WorkLimits) -> dict[str, Any]:
+    """Return the whole plan of a network.
+
+    Raises
+    ------
+    EngineError, KernelError, OperationError
+        For whatever does not fit, with the layer in the detail and the pointer. What is merely beyond a limit is
+        answered, with `accepted` false.
+    """
+    shape = tuple(request.input_shape)
+    rank = network_rank(request.layers, len(shape))
+    if len(shape) == rank + 2:
+        raise engine.ShapeMismatch(
+            f"the input shape is {list(shape)}; a plan is of one sample: leave out the batch, {list(shape[1:])}",
+            "input_shape",
+        )
+    plan = plan_network(request.layers, shape, every=False)
+    found = exceeded(work_of(plan), limits)
+    largest = max(prod(layer.shape) for layer in plan.layers)
+    return {
+        "output_shape": list(plan.layers[-1].shape),
+        "layers": [_described(layer) for layer in plan.layers],
+        "total_parameters": sum(layer.parameters for layer in plan.layers),
+        "total_macs": sum(layer.macs for layer in plan.layers),
+        "bytes": {
+            "parameters": 4 * sum(layer.parameters for layer in plan.layers),
+            "largest_output": 4 * largest,
+            "all_outputs": 4 * sum(prod(layer.shape) for layer in plan.layers),
+        },
+        "accepted": found is None,
+        "refused_by": found[0] if found else None,
+    }
+
+
+def _described(layer: LayerPlan) -> dict[str, Any]:
+    sight = layer.sight
+    return {
+        "type": layer.type,
+        "output_shape": list(layer.shape),
+        "parameters": layer.parameters,
+        "macs": layer.macs,
+        "bytes": {"output": 4 * prod(layer.shape), "parameters": 4 * layer.parameters},
+        "receptive_field": _whole(sight.field),
+        "jump": _whole(sight.jump),
+        "start": _whole(sight.start),
+    }
+
+
+def _whole(values: Sequence[float] | None) -> list[float] | None:
+    """Return numbers with the whole ones as integers."""
+    if values is None:
+        return None
+    return [int(value) if float(value).is_integer() else value for value in values]
+
+
+def network_rank(layers: Sequence[Any], axes: int) -> int:
+    """Return the input's number of spatial axes: the first layer's that has any, else as its own axes suggest."""
+    for layer in layers:
+        if _has_axes(layer.type):
+            return int(layer.type[-2])
+    return _RANKS_WITHOUT_LAYERS.get(axes, max(0, axes - 2))
+
+
+def _has_axes(kind: str) -> bool:
+    return kind[-1] == "d" and kind[-2].isdigit()
+
+
+def plan_network(layers: Sequence[Any], shape: Shape, *, every: bool) -> NetworkPlan:
+    """Plan layers one after the other.
+
+    Parameters
+    ----------
+    layers
+        Of a network that runs or is planned.
+    shape
+        The input's, with or without a batch.
+    every
+        Whether the answer holds every layer's output.
+    """
+    rank = first = network_rank(layers, len(shape))
+    sight = Sight((1,) * rank, (1,) * rank, (0,) * rank)
+    plans: list[LayerPlan] = []
+    current = shape
+    for index, layer in enumerate(layers):
+        with layer_named(index, layer.type):
+            plans.append(_planned(layer, current, rank, sight))
+        current, rank, sight = plans[-1].shape, plans[-1].rank, plans[-1].sight
+    kept = sum(prod(plan.shape) for plan in plans) if every else 0
+    return NetworkPlan(shape, first, tuple(plans), kept + prod(current))
+
+
+@contextmanager
+def layer_named(index: int, kind: str) -> Iterator[None]:
+    """Put the layer into whatever is raised for it: into the detail, and in front of the pointer."""
+    try:
+        yield
+    except Cancelled:
+        raise
+    except EngineError as error:
+        place = "" if error.argument in ("", "input") else f"/{error.argument}"
+        raise type(error)(f"layer {index} ({kind}): {error.detail}", f"layers/{index}{place}") from error
+    except OperationError as error:
+        pointer = f"/layers/{index}{error.pointer}"
+        raise type(error)(f"layer {index} ({kind}): {error.detail}", pointer, **error.extra) from error
+    except KernelError as error:
+        raise type(error)(f"layer {index} ({kind}): {error.detail}", f"/layers/{index}{error.pointer}") from error
+
+
+def _planned(layer: Any, shape: Shape, rank: int, sight: Sight) -> LayerPlan:
+    if _has_axes(layer.type) and int(layer.type[-2]) != rank:
+        flat = " after flatten" if rank == 0 else ""
+        raise engine.ShapeMismatch(
+            f"its input has shape {list(shape)} and {rank} spatial axes{flat}; it works on {layer.type[-2]}", ""
+        )
+    if layer.type.startswith("conv_transpose"):
+        return _conv_transpose(layer, shape, sight)
+    if layer.type.startswith("conv"):
+        return _conv(layer, shape, sight)
+    if layer.type.startswith("pool"):
+        return _pool(layer, shape, sight)
+    if layer.type == "flatten":
+        return _flatten(shape, rank, sight)
+    if layer.type == "linear":
+        return _linear(layer, shape, rank, sight)
+    unchanged = LayerPlan(layer.type, shape, rank, 0, 0, prod(shape), sight, shared=True)
+    if layer.type == "batch_norm":
+        channels = shape[-rank - 1] if len(shape) > rank else 1
+        check_batch_norm(layer, channels)
+        return replace(unchanged, parameters=_batch_norm_parameters(layer, channels))
+    return unchanged
+
+
+def _batch_norm_parameters(layer: Any, channels: int) -> int:
+    if "mean" in layer.model_fields_set and not isinstance(layer.bias, bool):  # as it is run: what is there
+        return sum(int(numbers.size) for numbers in (layer.weight, layer.bias) if numbers is not None)
+    return channels if layer.bias is False else 2 * channels
+
+
+def _kernel_shape(layer: Any, shape: Shape, rank: int, *, transposed: bool = False) -> Shape:
+    """Return the kernel's shape, however it was given."""
+    if layer.kernel is not None:
+        return tuple(np.shape(layer.kernel)) if transposed else tuple(read_kernel(layer.kernel, rank).shape)
+    size = [layer.kernel_size] * rank if isinstance(layer.kernel_size, int) else layer.kernel_size
+    channels = shape[-rank - 1] if len(shape) > rank else 1
+    if transposed:
+        return (channels, max(1, layer.filters // layer.groups), *size)
+    return (layer.filters, max(1, channels // layer.groups), *size)
+
+
+def _bias_size(layer: Any, layout: Layout, output_shape: Shape) -> int:
+    if layer.bias is None or layer.bias is False:
+        return 0
+    if layer.bias is True:
+        return output_shape[1]
+    bias = layout.bias(layer.bias, output_shape)
+    return 0 if bias is None else int(bias.size)
+
+
+def _conv(layer: Any, shape: Shape, sight: Sight) -> LayerPlan:
+    rank = int(layer.type[-2])
+    kernel = _kernel_shape(layer, shape, rank)
+    layout, plan = plan_conv(layer, rank, shape, kernel)
+    return LayerPlan(
+        layer.type,
+        layout.answer_shape(plan.output_shape),
+        rank,
+        prod(kernel) + _bias_size(layer, layout, plan.output_shape),
+        plan.macs,
+        plan.macs,
+        _seen(sight, plan.span, plan.stride, [before for before, _ in plan.padding]),
+        layout.shared,
+    )
+
+
+def _conv_transpose(layer: Any, shape: Shape, sight: Sight) -> LayerPlan:
+    rank = int(layer.type[-2])
+    kernel = _kernel_shape(layer, shape, rank, transposed=True)
+    layout, plan = plan_conv_transpose(layer, rank, shape, kernel)
+    return LayerPlan(
+        layer.type,
+        layout.answer_shape(plan.output_shape),
+        rank,
+        prod(kernel) + _bias_size(layer, layout, plan.output_shape),
+        plan.macs,
+        plan.macs,
+        _seen_transposed(sight, plan),
+        layout.shared,
+    )
+
+
+def _pool(layer: Any, shape: Shape, sight: Sight) -> LayerPlan:
+    rank = int(layer.type[-2])
+    layout, plan = plan_pool(layer, rank, shape)
+    before = [pair[0] for pair in plan.padding]
+    span, stride = list(plan.span), [float(step) for step in plan.stride]
+    if plan.adaptive:
+        stride = [n / o for n, o in zip(plan.input_size, plan.output_size, strict=True)]
+    seen = _seen(sight, span, stride, before)
+    if plan.adaptive:  # the first window may be smaller than the largest
+        first = [plan.windows(axis)[0][1] for axis in range(rank)]
+        seen = replace(seen, start=_seen(sight, first, stride, before).start)
+    output = layout.answer_shape(plan.output_shape)
+    return LayerPlan(layer.type, output, rank, 0, 0, plan.operations, seen, shared=True)
+
+
+def _flatten(shape: Shape, rank: int, sight: Sight) -> LayerPlan:
+    flat = (shape[0], prod(shape[1:])) if len(shape) == rank + 2 else (prod(shape),)
+    # A feature still sees what its position saw; but features have no order in the input.
+    together = tuple(_all_seen(sight, shape[len(shape) - rank :])) if sight.jump is not None else sight.together
+    return LayerPlan("flatten", flat, 0, 0, 0, 0, Sight(sight.field, None, None, together), shared=False)
+
+
+def _all_seen(sight: Sight, size: Shape) -> Iterator[float]:
+    """Yield what all positions of an axis see together."""
+    for field, jump, count in zip(sight.field, sight.jump or (), size, strict=True):
+        yield field + (count - 1) * jump
+
+
+def _linear(layer: Any, shape: Shape, rank: int, sight: Sight) -> LayerPlan:
+    if rank or len(shape) not in (1, 2):
+        raise engine.ShapeMismatch(
+            f"its input has shape {list(shape)}; a linear layer takes features: put a flatten layer before it", ""
+        )
+    features = shape[-1]
+    weight = getattr(layer, "weight", None)
+    if weight is not None:
+        check_linear(weight, layer.bias, features)
+    outputs = layer.features if weight is None else weight.shape[0]
+    biased = layer.bias is not None and layer.bias is not False
+    macs = prod(shape) * outputs
+    output = (*shape[:-1], outputs)
+    sight = replace(sight, field=sight.together or sight.field)
+    return LayerPlan("linear", output, 0, outputs * features + outputs * biased, macs, macs, sight, shared=False)
+
+
+def _seen(sight: Sight, span: Sequence[int], stride: Sequence[float], before: Sequence[int]) -> Sight:
+    jump, start = sight.jump or (), sight.start or ()
+    return Sight(
+        tuple(r + (e - 1) * j for r, e, j in zip(sight.field, span, jump, strict=True)),
+        tuple(j * s for j, s in zip(jump, stride, strict=True)),
+        tuple(c + ((e - 1) / 2 - b) * j for c, e, b, j in zip(start, span, before, jump, strict=True)),
+    )
+
+
+def _seen_transposed(sight: Sight, plan: engine.ConvTransposePlan) -> Sight:
+    """Output position q is reached by the input cells from (q + b - e + 1)/s to (q + b)/s: at most ⌈e/s⌉ of them."""
+    jump, start = sight.jump or (), sight.start or ()
+    before = [pair[0] for pair in plan.padding]
+    return Sight(
+        tuple(r + (ceil(e / s) - 1) * j for r, e, s, j in zip(sight.field, plan.span, plan.stride, jump, strict=True)),
+        tuple(j / s for j, s in zip(jump, plan.stride, strict=True)),
+        tuple(
+            c + (b - (e - 1) / 2) / s * j
+            for c, e, b, s, j in zip(start, plan.span, before, plan.stride, jump, strict=True)
+        ),
+    )

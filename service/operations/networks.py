@@ -1,0 +1,93 @@
+"""A stack of layers, run on data: each layer is the operation that it is named after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service import engine
+from service.schemas.networks import NetworkRequest
+from service.schemas.requests import Conv1dRequest, ConvRequest, ConvTransposeRequest, PoolRequest
+
+from . import network_layers as layers
+from .answer import Answer
+from .convolve import convolve
+from .data import read_input
+from .limits import WorkLimits, check_work
+from .network_plan import LayerPlan, layer_named, plan_network
+from .pool import pool
+from .transpose import convolve_transposed
+
+Array = NDArray[Any]
+
+_MODELS: dict[str, tuple[Callable[..., Answer], type[Any]]] = {
+    "conv1d": (convolve, Conv1dRequest),
+    "conv2d": (convolve, ConvRequest),
+    "conv3d": (convolve, ConvRequest),
+    **{f"conv_transpose{rank}d": (convolve_transposed, ConvTransposeRequest) for rank in (1, 2, 3)},
+    **{f"pool{rank}d": (pool, PoolRequest) for rank in (1, 2, 3)},
+}
+
+
+def run_network(request: NetworkRequest, limits: WorkLimits, control: engine.Control) -> Answer:
+    """Run a network.
+
+    Raises
+    ------
+    EngineError, KernelError, OperationError
+        For whatever does not fit, with the layer in the detail and the pointer, or where the layers together are
+        beyond a limit: before any of them is computed.
+    """
+    source = read_input(request.input, request.color)
+    plan = plan_network(request.layers, source.array.shape, every=request.returned == "all")
+    check_work(plan, limits)
+    a_layer = replace(limits, admit=None)  # all of them together were let in above
+    values: Array = source.array.astype(source.dtype(request.dtype), copy=False)
+    outputs: list[Array] = []
+    for index, layer in enumerate(request.layers):
+        control.check()
+        rank = plan.layers[index - 1].rank if index else plan.rank
+        with layer_named(index, layer.type), np.errstate(all="ignore"):
+            values = _run(layer, values, rank, a_layer, control)
+        if request.returned == "all":
+            outputs.append(values)
+    return _answer(request, plan.layers, values, outputs, source.style(request.range))
+
+
+def _run(layer: Any, values: Array, rank: int, limits: WorkLimits, control: engine.Control) -> Array:
+    if layer.type in _MODELS:
+        run, model = _MODELS[layer.type]
+        fields = {name: getattr(layer, name) for name in layer.model_fields_set if name != "type"}
+        request = model(input=values, dtype=values.dtype.name, **fields)
+        return run(request, int(layer.type[-2]), limits, control).arrays["feature_maps"]
+    simple: dict[str, Callable[[], Array]] = {
+        "relu": lambda: layers.relu(values),
+        "leaky_relu": lambda: layers.leaky_relu(values, layer.negative_slope),
+        "sigmoid": lambda: layers.sigmoid(values),
+        "tanh": lambda: np.tanh(values),
+        "softmax": lambda: layers.softmax(values, rank),
+        "flatten": lambda: layers.flatten(values, rank),
+        "linear": lambda: layers.linear(values, layer),
+        "batch_norm": lambda: layers.batch_norm(values, layer, rank),
+    }
+    return simple[layer.type]()
+
+
+def _answer(
+    request: NetworkRequest, plans: tuple[LayerPlan, ...], values: Array, outputs: list[Array], style: Any
+) -> Answer:
+    arrays = {"output": values} | {f"layers.{index}.output": output for index, output in enumerate(outputs)}
+    fields: dict[str, Any] = {"output_shape": list(values.shape), "dtype": values.dtype.name}
+    if outputs:
+        fields["layers"] = [{"type": plan.type, "output_shape": list(plan.shape)} for plan in plans]
+    return Answer(
+        arrays=arrays,
+        fields=fields,
+        encoding=request.encoding,
+        maps=values,
+        style=replace(style, color=style.color and all(plan.shared for plan in plans)),
+    )
