@@ -19,7 +19,7 @@ from .parallel import Workspace, run
 from .pool_kinds import POOL_KINDS, PoolKind
 from .pooling import block_cells, planes_of, threads_for
 from .precision import as_numbers, compute_dtype
-from .windows import AxisWindows, Block, blocks
+from .windows import AxisWindows, Block, blocks, pieces
 
 
 def pool_gradients(
@@ -146,9 +146,20 @@ def _share(source: Array, g: Array, axes: Sequence[AxisWindows], kind: PoolKind,
         pool_passes.combine(source, axes, kind, value)
         kind.finish_slope(value, p, value)
         g = g * value
-    received = pool_passes.spread(g, axes)
-    if kind.prepare_slope is not None:
-        slope = np.array(source, g.dtype)
-        kind.prepare_slope(slope, p, slope)
-        received *= slope
-    cells += received
+    if all(windows.count == 1 for windows in axes):  # which may hold more than any block
+        window = pool_passes.single_window(axes)
+        source, cells = source[window], cells[window]
+        for piece in pieces(source.shape, pool_passes.PIECE_CELLS):
+            cells[piece] += _sloped(np.broadcast_to(g, source[piece].shape), source[piece], kind, p)
+    else:
+        cells += _sloped(pool_passes.spread(g, axes), source, kind, p)
+
+
+def _sloped(received: Array, source: Array, kind: PoolKind, p: float) -> Array:
+    """Return what reached the prepared cells as what reaches the cells."""
+    if kind.prepare_slope is None:
+        return received
+    slope = np.array(source, received.dtype)
+    kind.prepare_slope(slope, p, slope)
+    slope *= received
+    return slope

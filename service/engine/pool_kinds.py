@@ -48,8 +48,9 @@ def _power_slope(values: Array, p: float, out: Array) -> None:
 
 def _root_slope(values: Array, p: float, out: Array) -> None:
     """Write y^(1-p), the derivative of (p·z)^(1/p) where it is y; 0 at y = 0, where no cell differs from 0."""
+    zero = values == 0
     np.power(values, 1 - p, out=out)
-    out[values == 0] = 0
+    out[zero] = 0
 
 
 @dataclass(frozen=True, slots=True)

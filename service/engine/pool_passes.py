@@ -271,8 +271,17 @@ def _spread_axis(values: Array, windows: AxisWindows) -> Array:
 # -- a single window, which may be larger than any block
 
 
+def single_window(axes: Axes) -> Index:
+    """Return where, in the cells that single windows reach, their taps lie."""
+    each = []
+    for windows in axes:
+        whole, origin = windows.whole(), windows.cells[0]
+        each.append(slice(whole.start - origin, whole.stop - origin, whole.step))
+    return (slice(None), *each)
+
+
 def _combine_whole(source: Array, axes: Axes, kind: PoolKind, out: Array) -> None:
-    window = source[_single(axes)]
+    window = source[single_window(axes)]
     total = np.full(len(out), kind.identity, out.dtype)
     for piece in pieces(window.shape, PIECE_CELLS):
         part = np.array(window[piece], out.dtype) if kind.prepare else window[piece].astype(out.dtype, copy=False)
@@ -283,7 +292,7 @@ def _combine_whole(source: Array, axes: Axes, kind: PoolKind, out: Array) -> Non
 
 
 def _select_whole(source: Array, axes: Axes, combine: np.ufunc, better: np.ufunc, out: Array, positions: Array) -> None:
-    window = source[_single(axes)]
+    window = source[single_window(axes)]
     values, places = out.reshape(-1), positions.reshape(-1)  # of one window a plane: views
     for number, piece in enumerate(pieces(window.shape, PIECE_CELLS)):
         part = window[piece].astype(out.dtype, copy=False)
@@ -298,11 +307,3 @@ def _select_whole(source: Array, axes: Axes, combine: np.ufunc, better: np.ufunc
         taken = better(best, values) | (np.isnan(best) & ~np.isnan(values)) if number else np.ones(len(part), bool)
         np.copyto(values, best, where=taken)
         np.copyto(places, place, where=taken)
-
-
-def _single(axes: Axes) -> Index:
-    """Return where in the cells that they reach the taps of single windows lie."""
-    wholes = [windows.whole() for windows in axes]
-    origins = [windows.cells[0] for windows in axes]
-    each = (slice(w.start - o, w.stop - o, w.step) for w, o in zip(wholes, origins, strict=True))
-    return (slice(None), *each)

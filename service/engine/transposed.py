@@ -14,7 +14,7 @@ every phase runs on the method that suits it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from math import gcd, prod
 from typing import Any
@@ -118,14 +118,9 @@ class _AxisPhase:
     taps: slice
     dilation: int
     target: slice  # of the stretch of output
-    count: int
     source: slice  # of the input
     padding: tuple[int, int]
-
-    @property
-    def reads_nothing(self) -> bool:
-        """Whether every tap lies beside the input."""
-        return self.source == slice(0, 0)
+    partial: bool  # whether the stretch holds positions of other phases, or that nothing reaches
 
 
 @dataclass(frozen=True)
@@ -151,24 +146,39 @@ class Spread:
 
         `bias` is (F, *1) or (F, *region).
         """
-        weights = self._forward_kernel()
         size = tuple(stop - start for start, stop in region)
-        if all(s == 1 for s in self.stride):
+        if all(s == 1 for s in self.stride) and self._finite():
             (phases,) = self._combinations(region, data)
-            if not any(phase.reads_nothing for phase in phases):
-                return self._convolved(data, weights, bias, phases)
-        out = np.empty((len(data), len(weights), *size), self.dtype)
+            if not any(phase.partial for phase in phases):
+                return self._convolved(data, bias, phases)
+        out = np.empty((len(data), self.filters, *size), self.dtype)
         out[...] = 0 if bias is None else bias
-        whole = bias is not None and bias.shape[1:] == size
         for images, tile in self._tiles(out, region):
-            target = out[(images, slice(None), *_within(tile, region))]
-            offset = bias[(slice(None), *_within(tile, region))] if bias is not None and whole else bias
-            for phases in self._combinations(tile, data):
-                if not any(phase.reads_nothing for phase in phases):
-                    position: Index = (..., *(phase.target for phase in phases))
-                    part = offset[position] if offset is not None and whole else offset
-                    target[position] = self._convolved(data[images], weights, part, phases)
+            position: Index = (images, slice(None), *_within(tile, region))
+            offset = bias[position[1:]] if bias is not None and bias.shape[1:] == size else bias
+            self._add(out[position], tile, data[images], offset)
         return out
+
+    def _add(self, target: Array, tile: Region, data: Array, bias: Array | None) -> None:
+        """Compute one tile of the output, which holds the bias so far."""
+        if not self._finite():
+            # A zero that pads would make 0 · ∞ = NaN of a tap that is not finite: a tap alone needs no padding.
+            for tap in np.ndindex(*self.kernel.shape[2:]):
+                alone: Index = (..., *(slice(t, t + 1) for t in tap))
+                shifts = [t * d for t, d in zip(tap, self.dilation, strict=True)]
+                shifted = tuple((a - shift, b - shift) for (a, b), shift in zip(tile, shifts, strict=True))
+                single = replace(self, kernel=self.kernel[alone])
+                for phases in single._combinations(shifted, data):
+                    target[_targets(phases)] += single._convolved(data, None, phases)
+            return
+        for phases in self._combinations(tile, data):
+            position = _targets(phases)
+            whole = bias is not None and bias.shape[1:] == target.shape[2:]
+            part = bias[position] if bias is not None and whole else bias
+            target[position] = self._convolved(data, part, phases)
+
+    def _finite(self) -> bool:
+        return bool(np.isfinite(self.kernel).all()) or prod(self.kernel.shape[2:]) == 1
 
     def _tiles(self, out: Array, region: Region) -> list[tuple[slice, Region]]:
         """Split the images and a region so that the phases of a tile, computed apart, stay inside half the budget."""
@@ -187,9 +197,14 @@ class Spread:
         return found
 
     def _combinations(self, region: Region, data: Array) -> list[tuple[_AxisPhase, ...]]:
-        """Return the phases of a region: each axis' own, every one with every one."""
+        """Return the phases of a region that read anything: each axis' own, every one with every one."""
         axes = (self._phases(axis, *bounds, data.shape[2 + axis]) for axis, bounds in enumerate(region))
         return list(product(*axes))
+
+    @property
+    def filters(self) -> int:
+        """F."""
+        return int(self.kernel.shape[1]) * self.groups
 
     def _forward_kernel(self) -> Array:
         """Return the kernel as a convolution from C channels to F filters takes it, (F, C/G, *K), flipped."""
@@ -206,33 +221,34 @@ class Spread:
         phases = []
         for first in range(min(step, taps)):
             used = -(-(taps - first) // step)
-            low, high = -((first * d - start) // s), -((first * d - stop) // s)  # start <= d·first + s·m < stop
+            back = dilation * (used - 1)
+            # start <= d·first + s·m < stop, and of these only positions m that a tap reaches.
+            low, high = -((first * d - start) // s), -((first * d - stop) // s)
+            low, high = max(low, 0), min(high, cells + back)
             if low >= high:
                 continue
-            begin = low - dilation * (used - 1)
             head = first * d + s * low - start
-            # The kernel is flipped: this phase's last tap comes first.
-            last = taps - 1 - first
+            last = taps - 1 - first  # the kernel is flipped: this phase's last tap comes first
             phases.append(
                 _AxisPhase(
                     taps=slice(last - step * (used - 1), last + 1, step),
                     dilation=dilation,
                     target=slice(head, head + s * (high - low - 1) + 1, s),
-                    count=high - low,
-                    source=slice(max(0, begin), min(cells, high)) if begin < cells and high > 0 else slice(0, 0),
-                    padding=(max(0, -begin), max(0, high - cells)),
+                    source=slice(max(0, low - back), min(cells, high)),
+                    padding=(max(0, back - low), max(0, high - cells)),
+                    partial=high - low < stop - start,
                 )
             )
         return phases
 
-    def _convolved(self, data: Array, weights: Array, bias: Array | None, phases: tuple[_AxisPhase, ...]) -> Array:
+    def _convolved(self, data: Array, bias: Array | None, phases: tuple[_AxisPhase, ...]) -> Array:
         if bias is not None and prod(bias.shape[1:]) == 1:
             bias = bias.reshape(-1)
         cells: Index = (..., *(phase.source for phase in phases))
         taps: Index = (..., *(phase.taps for phase in phases))
         return conv(
             data[cells],
-            weights[taps],
+            self._forward_kernel()[taps],
             bias,
             padding=[phase.padding for phase in phases],
             dilation=[phase.dilation for phase in phases],
@@ -246,3 +262,8 @@ class Spread:
 def _within(tile: Region, region: Region) -> tuple[slice, ...]:
     """Return where a part of a region lies in it."""
     return tuple(slice(a - start, b - start) for (a, b), (start, _) in zip(tile, region, strict=True))
+
+
+def _targets(phases: tuple[_AxisPhase, ...]) -> Index:
+    """Return where in a tile the positions of some axes' phases lie."""
+    return (..., *(phase.target for phase in phases))

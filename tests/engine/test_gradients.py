@@ -1,0 +1,264 @@
+"""The gradients of convolutions: other frameworks' answers, plain loops, finite differences, every border."""
+
+from __future__ import annotations
+
+import tracemalloc
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+from numpy.typing import NDArray
+
+from service import engine
+from tests.golden import Golden, golden
+from tests.oracles import gradients as oracle
+
+Array = NDArray[Any]
+MODES = ["zeros", "constant", "reflect", "symmetric", "replicate", "circular"]
+
+
+def golden_gradients(op: str, case: Golden) -> dict[str, Array]:
+    """Return the arrays that a case names."""
+    arrays = case.arrays
+    per_position = "bias" in arrays and arrays["bias"].ndim > 1
+    gradients = getattr(engine, op)(
+        arrays["input"], arrays["kernel"], arrays["output_gradient"], **case.parameters, bias_per_position=per_position
+    )
+    return {
+        "input_gradient": gradients.input,
+        "kernel_gradient": gradients.kernel,
+        "bias_gradient": gradients.bias,
+    }
+
+
+@pytest.mark.parametrize("case", golden("conv_gradients"))
+def test_conv_agrees_with_other_frameworks(case: Golden) -> None:
+    case.check(**golden_gradients("conv_gradients", case))
+
+
+@pytest.mark.parametrize("case", golden("conv_transpose_gradients"))
+def test_conv_transpose_agrees_with_other_frameworks(case: Golden) -> None:
+    case.check(**golden_gradients("conv_transpose_gradients", case))
+
+
+@st.composite
+def problems(draw: st.DrawFn) -> tuple[Array, Array, Array, dict[str, Any]]:
+    """Draw small integers as input, kernel and upstream gradient, and options of every kind."""
+    rank = draw(st.integers(1, 2))
+    axes = []
+    for _ in range(rank):
+        k, s, d = draw(st.integers(1, 3)), draw(st.integers(1, 3)), draw(st.integers(1, 2))
+        before, after = draw(st.integers(0, 5)), draw(st.integers(0, 5))
+        n = draw(st.integers(max(1, d * (k - 1) + 1 - before - after), 5))
+        axes.append((n, k, s, (before, after), d))
+    size, kernel, stride, padding, dilation = zip(*axes, strict=True)
+    mode, groups = draw(st.sampled_from(MODES)), draw(st.integers(1, 2))
+    channels, filters = draw(st.integers(1, 2)), groups * draw(st.integers(1, 2))
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    values = random.integers(-5, 6, (draw(st.integers(1, 2)), groups * channels, *size)).astype(float)
+    weights = random.integers(-5, 6, (filters, channels, *kernel)).astype(float)
+    options: dict[str, Any] = {
+        "stride": stride,
+        "padding": padding,
+        "padding_mode": mode,
+        "padding_value": 2.0 if mode == "constant" else 0.0,
+        "dilation": dilation,
+        "groups": groups,
+        "operation": draw(st.sampled_from(["cross_correlation", "convolution"])),
+    }
+    shape = engine.plan_conv(
+        values.shape, weights.shape, **{name: value for name, value in options.items() if name != "padding_value"}
+    ).output_shape
+    return values, weights, random.integers(-5, 6, shape).astype(float), options
+
+
+@given(problems())
+@settings(max_examples=150, derandomize=True, deadline=None)
+def test_conv_hands_back_as_plain_loops_do(problem: tuple[Array, Array, Array, dict[str, Any]]) -> None:
+    values, weights, g, options = problem
+    of_input, of_kernel, of_bias = oracle.conv_gradients(values, weights, g, **options)
+    gradients = engine.conv_gradients(values, weights, g, **options)
+    # Integers: every sum is exact, whatever its order.
+    assert_array_equal(gradients.input, of_input)
+    assert_array_equal(gradients.kernel, of_kernel)
+    assert_array_equal(gradients.bias, of_bias)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("operation", ["cross_correlation", "convolution"])
+def test_conv_agrees_with_finite_differences(mode: str, operation: str) -> None:
+    random = np.random.default_rng(12)
+    values, weights, bias = (random.standard_normal(shape) for shape in ((2, 2, 4, 5), (4, 1, 3, 2), (4,)))
+    options: dict[str, Any] = {
+        "stride": (1, 2),
+        "padding": [[3, 1], [0, 6]],  # wider than the input: the border bounces
+        "padding_mode": mode,
+        "groups": 2,
+        "dilation": (1, 2),
+        "operation": operation,
+    }
+    if mode == "constant":
+        options["padding_value"] = 1.5
+    g = random.standard_normal(engine.conv(values, weights, **options).shape)
+    gradients = engine.conv_gradients(values, weights, g, **options)
+    arrays = [values, weights, bias]
+    for i, found in enumerate((gradients.input, gradients.kernel, gradients.bias)):
+        direction = random.standard_normal(found.shape)
+        ends = [
+            engine.conv(*(a + (sign * direction if j == i else 0) for j, a in enumerate(arrays)), **options)
+            for sign in (1, -1)
+        ]
+        # The loss is linear in each array, so the difference is exact but for rounding.
+        assert_allclose((found * direction).sum(), ((ends[0] - ends[1]) * g).sum() / 2, rtol=1e-11)
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("dilation", [1, 4])
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("padding", [0, [[2, 0]], [[0, 3]]])
+def test_conv_transpose_agrees_with_finite_differences(stride: int, dilation: int, groups: int, padding: Any) -> None:
+    random = np.random.default_rng(13)
+    values, weights, bias = (random.standard_normal(shape) for shape in ((2, 4, 5), (4, 3, 3), (3 * groups,)))
+    options: dict[str, Any] = {"stride": stride, "dilation": dilation, "groups": groups, "padding": padding}
+    options["output_padding"] = max(stride, dilation) - 1  # with dilation above stride: more than a stride drops
+    g = random.standard_normal(engine.conv_transpose(values, weights, **options).shape)
+    gradients = engine.conv_transpose_gradients(values, weights, g, **options)
+    arrays = [values, weights, bias]
+    for i, found in enumerate((gradients.input, gradients.kernel, gradients.bias)):
+        direction = random.standard_normal(found.shape)
+        ends = [
+            engine.conv_transpose(*(a + (sign * direction if j == i else 0) for j, a in enumerate(arrays)), **options)
+            for sign in (1, -1)
+        ]
+        assert_allclose((found * direction).sum(), ((ends[0] - ends[1]) * g).sum() / 2, rtol=1e-11)
+
+
+def test_a_transposed_output_that_no_cell_reaches_hands_back_nothing() -> None:
+    # One cell, cropped away, and two that output_padding adds.
+    options: dict[str, Any] = {"stride": 3, "padding": [[1, 0]], "output_padding": 2}
+    gradients = engine.conv_transpose_gradients([[[5]]], [[[7]]], [[[1, 2]]], **options)
+    assert_array_equal(gradients.input, [[[0]]])
+    assert_array_equal(gradients.kernel, [[[0]]])
+
+
+# -- what people get wrong
+
+
+def test_every_copy_in_the_padding_hands_back_to_its_cell() -> None:
+    # replicate: 1 1|1 2|2: the first cell stands three times in the padded input, the last twice.
+    gradients = engine.conv_gradients(
+        [[[1, 2]]], [[[1]]], np.ones((1, 1, 5)), padding=[[2, 1]], padding_mode="replicate"
+    )
+    assert_array_equal(gradients.input, [[[3, 2]]])
+
+
+def test_the_flip_is_undone() -> None:
+    plain = engine.conv_gradients([[[1, 2, 4]]], [[[1, 0]]], [[[1, 10]]])
+    flipped = engine.conv_gradients([[[1, 2, 4]]], [[[0, 1]]], [[[1, 10]]], operation="convolution")
+    assert_array_equal(plain.kernel, [[[21, 42]]])
+    assert_array_equal(flipped.kernel, [[[42, 21]]])
+    assert_array_equal(flipped.input, plain.input)
+
+
+@pytest.mark.parametrize("op", ["conv_gradients", "conv_transpose_gradients"])
+def test_a_bias_a_position_is_summed_over_the_batch_alone(op: str) -> None:
+    g = np.arange(12.0).reshape(2, 2, 3)
+    gradients = getattr(engine, op)(np.ones((2, 2, 3)), np.ones((2, 2, 1)), g, bias_per_position=True)
+    assert_array_equal(gradients.bias, g.sum(axis=0))
+
+
+def test_a_result_names_its_parts() -> None:
+    gradients = engine.conv_gradients(np.ones((1, 2, 5, 5)), np.ones((3, 2, 2, 2)), np.ones((1, 3, 4, 4)))
+    assert gradients.input.shape == (1, 2, 5, 5)
+    assert gradients.kernel.shape == (3, 2, 2, 2)
+    assert gradients.bias.shape == (3,)
+    with pytest.raises(AttributeError, match="cannot assign to field"):
+        gradients.input = gradients.bias  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "expected"), [(np.float16, "float32"), (np.float32, "float32"), (np.uint8, "float64")]
+)
+@pytest.mark.parametrize("op", ["conv_gradients", "conv_transpose_gradients"])
+def test_dtype_follows_the_input(op: str, dtype: Any, expected: str) -> None:
+    values = np.full((1, 1, 3), 200).astype(dtype)
+    gradients = getattr(engine, op)(values, np.full((1, 1, 1), 100), np.full((1, 1, 3), 100))
+    for found in (gradients.input, gradients.kernel, gradients.bias):
+        assert found.dtype == expected
+    assert gradients.kernel[0, 0, 0] == 60_000  # no integer wrapped on the way
+
+
+def test_what_is_not_finite_stays_in_the_taps_that_meet_it() -> None:
+    values = np.array([[[1.0, 2, 3, np.inf]]])
+    gradients = engine.conv_gradients(values, [[[1, 1]]], [[[1, 1, 0.5]]])
+    assert_array_equal(gradients.kernel, [[[4.5, np.inf]]])
+    upstream = engine.conv_gradients([[[1.0, 2, 3, 4]]], [[[1, 1]]], [[[np.nan, 1, 1]]])
+    assert_array_equal(np.isnan(upstream.input), [[[True, True, False, False]]])
+    row = np.array([[[[1.0, 2, np.inf]], [[3, 4, 5]]]])
+    several = engine.conv_gradients(row, np.ones((1, 2, 1, 2)), [[[[1, 0.5]]]])
+    assert_array_equal(several.kernel, [[[[2, np.inf]], [[5, 6.5]]]])
+
+
+# -- blocks, memory, threads
+
+
+@pytest.mark.parametrize(
+    ("shape", "kernel", "options"),
+    [
+        ((2, 3, 70, 90), (4, 3, 3, 3), {"padding": 1}),
+        ((1, 4, 61, 75), (4, 1, 5, 3), {"groups": 4, "stride": 2}),
+        ((3, 6, 20, 22), (8, 3, 3, 2), {"groups": 2, "dilation": 2, "padding": 2}),
+        ((1, 1, 300, 310), (1, 1, 7, 7), {"padding": "same", "padding_mode": "reflect"}),
+        ((1, 1, 100_000), (2, 1, 9), {"stride": 3}),
+        ((1, 2, 17, 18, 19), (3, 2, 3, 3, 3), {"padding": 1, "stride": (1, 2, 1)}),
+        ((2, 40, 9, 9), (50, 40, 1, 1), {}),
+    ],
+)
+def test_large_gradients_are_adjoint_to_conv(shape: Any, kernel: Any, options: dict[str, Any]) -> None:
+    """Both are linear: ⟨g, conv(x, w)⟩ is also ⟨x, ∂x⟩ and ⟨w, ∂w⟩. On integers exactly, over many blocks."""
+    random = np.random.default_rng(14)
+    values, weights = random.integers(-3, 4, shape).astype(float), random.integers(-3, 4, kernel).astype(float)
+    forward = engine.conv(values, weights, **options)
+    g = random.integers(-3, 4, forward.shape).astype(float)
+    gradients = engine.conv_gradients(values, weights, g, **options)
+    loss = (forward * g).sum()
+    assert (gradients.kernel * weights).sum() == loss
+    assert (gradients.input * values).sum() == loss
+    one = engine.conv_gradients(values, weights, g, **options, control=engine.Control(threads=1, budget_bytes=1 << 20))
+    assert_array_equal(one.input, gradients.input)
+    assert_array_equal(one.kernel, gradients.kernel)
+
+
+@pytest.mark.parametrize("mode", ["zeros", "reflect"])
+def test_working_memory_stays_inside_the_budget(mode: str) -> None:
+    budget = 8 * 1024 * 1024
+    values, weights = np.ones((1, 2, 1100, 1000), np.float32), np.ones((2, 2, 3, 3), np.float32)
+    g = np.ones((1, 2, 1100, 1000), np.float32)
+    control = engine.Control(budget_bytes=budget)
+    tracemalloc.start()
+    try:
+        gradients = engine.conv_gradients(values, weights, g, padding=1, padding_mode=mode, control=control)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak - gradients.input.nbytes - gradients.kernel.nbytes <= budget
+
+
+@pytest.mark.parametrize("op", ["conv_gradients", "conv_transpose_gradients"])
+def test_a_cancelled_computation_ends(op: str) -> None:
+    with pytest.raises(engine.Cancelled, match="cancelled"):
+        getattr(engine, op)(
+            np.ones((1, 1, 4)), np.ones((1, 1, 1)), np.ones((1, 1, 4)), control=engine.Control(cancelled=lambda: True)
+        )
+
+
+@pytest.mark.parametrize("op", ["conv_gradients", "conv_transpose_gradients"])
+def test_an_output_gradient_of_another_shape_is_refused(op: str) -> None:
+    with pytest.raises(
+        engine.ShapeMismatch, match=r"shape \[1, 1, 3\]; it must have the output's, \[1, 1, 4\]"
+    ) as caught:
+        getattr(engine, op)(np.ones((1, 1, 4)), np.ones((1, 1, 1)), np.ones((1, 1, 3)))
+    assert caught.value.pointer == "/output_gradient"

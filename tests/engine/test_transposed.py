@@ -1,0 +1,187 @@
+"""`conv_transpose`: other frameworks' answers, plain loops, and that it is the adjoint of `conv`."""
+
+from __future__ import annotations
+
+import tracemalloc
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+from numpy.typing import NDArray
+
+from service import engine
+from tests.golden import Golden, golden
+from tests.oracles import transposed as oracle
+
+Array = NDArray[Any]
+
+
+@pytest.mark.parametrize("case", golden("conv_transpose"))
+def test_agrees_with_other_frameworks(case: Golden) -> None:
+    arrays = case.arrays
+    output = engine.conv_transpose(arrays["input"], arrays["kernel"], arrays.get("bias"), **case.parameters)
+    case.check(output=output)
+
+
+@st.composite
+def problems(draw: st.DrawFn) -> tuple[Array, Array, dict[str, Any]]:
+    """Draw small integers as input and kernel, and options that leave an output."""
+    rank = draw(st.integers(1, 3))
+    axes: list[tuple[Any, ...]] = []
+    for _ in range(rank):
+        n, k, s, d = draw(st.integers(1, 4)), draw(st.integers(1, 4)), draw(st.integers(1, 4)), draw(st.integers(1, 3))
+        extra = draw(st.integers(0, max(s, d) - 1))
+        full = (n - 1) * s + d * (k - 1) + extra + 1
+        before = draw(st.integers(0, min(4, full - 1)))
+        axes.append((n, k, s, (before, draw(st.integers(0, min(4, full - 1 - before)))), extra, d))
+    size, kernel, stride, padding, extras, dilation = zip(*axes, strict=True)
+    groups = draw(st.integers(1, 2))
+    channels, filters = groups * draw(st.integers(1, 2)), draw(st.integers(1, 2))
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    values = random.integers(-5, 6, (draw(st.integers(1, 2)), channels, *size)).astype(float)
+    weights = random.integers(-5, 6, (channels, filters, *kernel)).astype(float)
+    return (
+        values,
+        weights,
+        {"stride": stride, "padding": padding, "output_padding": extras, "dilation": dilation, "groups": groups},
+    )
+
+
+@given(problems())
+@settings(max_examples=150, derandomize=True, deadline=None)
+def test_spreads_as_plain_loops_do(problem: tuple[Array, Array, dict[str, Any]]) -> None:
+    values, weights, options = problem
+    assert_array_equal(
+        engine.conv_transpose(values, weights, **options), oracle.conv_transpose(values, weights, **options)
+    )
+
+
+# n cells, k taps and pads such that something is dropped, cropped and left over at one setting or another.
+ADJOINT = list(product((1, 2, 3), (0, 1, (2, 0), (0, 3)), (1, 2), (1, 2)))
+
+
+@pytest.mark.parametrize(("stride", "padding", "dilation", "groups"), ADJOINT)
+@pytest.mark.parametrize("size", [(9,), (6, 7), (5, 4, 6)])
+def test_is_the_adjoint_of_conv(size: tuple[int, ...], stride: int, padding: Any, dilation: int, groups: int) -> None:
+    """⟨conv(a, w), b⟩ = ⟨a, conv_transpose(b, w)⟩, with output_padding what the stride drops."""
+    random = np.random.default_rng(11)
+    rank = len(size)
+    options: dict[str, Any] = {"stride": stride, "dilation": dilation, "groups": groups}
+    options["padding"] = [padding] * rank if isinstance(padding, tuple) else padding
+    a = random.integers(-9, 10, (2, 4, *size)).astype(float)
+    w = random.integers(-9, 10, (6, 4 // groups, *(3, 2, 2)[:rank])).astype(float)
+    dropped = engine.plan_conv(a.shape, w.shape, **options).dropped
+    forward = engine.conv(a, w, **options)
+    b = random.integers(-9, 10, forward.shape).astype(float)
+    back = engine.conv_transpose(b, w, **options, output_padding=dropped)
+    assert back.shape == a.shape
+    assert (forward * b).sum() == (a * back).sum()  # integers: exactly
+
+
+def test_positions_that_no_tap_meets_hold_the_bias() -> None:
+    # stride 3, one tap: two of three positions stay empty.
+    spread = engine.conv_transpose([[[1, 10]]], [[[2]]], [5], stride=3, output_padding=1)
+    assert_array_equal(spread, [[[7, 5, 5, 25, 5]]])
+
+
+def test_a_bias_a_position_is_added_in_its_place() -> None:
+    bias = np.arange(20.0).reshape(2, 2, 5)
+    values, weights = np.ones((1, 1, 1, 2)), np.ones((1, 2, 2, 3))
+    plain = engine.conv_transpose(values, weights, stride=2)
+    assert_array_equal(engine.conv_transpose(values, weights, bias, stride=2), plain + bias)
+
+
+def test_output_padding_chooses_among_the_sizes_that_conv_maps_to_one() -> None:
+    weights = np.ones((1, 1, 3))
+    for extra, size in ((0, 7), (1, 8)):
+        widened = engine.conv_transpose(np.ones((1, 1, 4)), weights, stride=2, padding=1, output_padding=extra)
+        assert widened.shape[2] == size
+        assert engine.conv(widened, weights, stride=2, padding=1).shape[2] == 4
+
+
+def test_what_is_not_finite_stays_where_it_reaches() -> None:
+    spread = engine.conv_transpose([[[1, np.nan, 1, np.inf]]], [[[1, 2]]], stride=2)
+    assert_array_equal(spread, [[[1, 2, np.nan, np.nan, 1, 2, np.inf, np.inf]]])
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_kernel_that_is_not_finite_meets_no_zero_that_pads(stride: int) -> None:
+    """Nothing is added where no cell reaches: 0 · ∞ at the border would be a NaN of our own making."""
+    spread = engine.conv_transpose([[[1, 1]]], [[[1, np.inf, 3, 4, 5]]], stride=stride)
+    expected = {1: [1, np.inf, np.inf, 7, 9, 5], 2: [1, np.inf, 4, np.inf, 8, 4, 5]}
+    assert_array_equal(spread, [[expected[stride]]])
+
+
+@pytest.mark.parametrize(
+    ("dtype", "expected"), [(np.float16, "float32"), (np.float32, "float32"), (np.int8, "float64")]
+)
+def test_dtype_follows_the_input(dtype: Any, expected: str) -> None:
+    assert engine.conv_transpose(np.ones((1, 1, 2), dtype), np.ones((1, 1, 2)), stride=2).dtype == expected
+    assert engine.conv_transpose(np.ones((1, 1, 2), dtype), np.ones((1, 1, 2)), dtype="float64").dtype == np.float64
+
+
+def test_layout_does_not_matter() -> None:
+    random = np.random.default_rng(2)
+    values, weights = random.integers(-9, 9, (2, 4, 5, 6)), random.integers(-9, 9, (4, 3, 3, 2))
+    expected = engine.conv_transpose(values, weights, stride=(2, 1), padding=1, groups=2)
+    shuffled = np.asfortranarray(values), weights.astype(">i2").transpose(3, 2, 1, 0).copy().transpose(3, 2, 1, 0)
+    assert_array_equal(engine.conv_transpose(*shuffled, stride=(2, 1), padding=1, groups=2), expected)
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_working_memory_stays_inside_the_budget(stride: int) -> None:
+    budget = 8 * 1024 * 1024
+    values, weights = np.ones((2, 2, 700, 600), np.float32), np.ones((2, 2, 4, 4), np.float32)
+    tracemalloc.start()
+    try:
+        spread = engine.conv_transpose(values, weights, stride=stride, control=engine.Control(budget_bytes=budget))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak - spread.nbytes <= budget
+
+
+def test_tiles_join_without_a_seam() -> None:
+    """A budget that cuts the output into many stretches changes nothing."""
+    random = np.random.default_rng(4)
+    values = random.integers(-9, 9, (2, 3, 40, 31)).astype(np.float32)
+    weights = random.integers(-9, 9, (3, 2, 5, 3)).astype(np.float32)
+    bias = random.integers(-9, 9, (2, 121, 64)).astype(np.float32)
+    options: dict[str, Any] = {"stride": (3, 2), "dilation": (1, 2), "padding": [[1, 0], [0, 1]]}
+    whole = engine.conv_transpose(values, weights, bias, **options)
+    cut = engine.conv_transpose(values, weights, bias, **options, control=engine.Control(budget_bytes=64 * 1024))
+    assert_array_equal(cut, whole)
+    assert_allclose(
+        whole,
+        oracle.conv_transpose(
+            values[:, :, :],
+            weights,
+            stride=(3, 2),
+            padding=((1, 0), (0, 1)),
+            output_padding=(0, 0),
+            dilation=(1, 2),
+            groups=1,
+        )
+        + bias,
+    )
+
+
+def test_a_cancelled_computation_ends() -> None:
+    control = engine.Control(cancelled=lambda: True)
+    with pytest.raises(engine.Cancelled, match="cancelled"):
+        engine.conv_transpose(np.ones((1, 1, 4)), np.ones((1, 1, 2)), stride=2, control=control)
+
+
+def test_a_bias_of_another_shape_is_refused() -> None:
+    with pytest.raises(engine.ShapeMismatch, match=r"one a filter, \[2\], or one a position, \[2, 8\]") as caught:
+        engine.conv_transpose(np.ones((1, 1, 4)), np.ones((1, 2, 2)), np.ones(3), stride=2)
+    assert caught.value.pointer == "/bias"
+
+
+def test_an_unknown_method_is_refused() -> None:
+    with pytest.raises(engine.UnknownMethod, match="magic"):
+        engine.conv_transpose(np.ones((1, 1, 4)), np.ones((1, 1, 2)), method="magic")
