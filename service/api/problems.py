@@ -69,7 +69,7 @@ def problem(
         record.problem = slug
         record.reason = str(extra.get("reason", _REASONS.get(slug, "")))
     body = {
-        "type": f"{request.scope.get('root_path', '')}/problems/{slug}",
+        "type": f"{_root_path(request)}/problems/{slug}",
         "title": kind.title,
         "status": kind.status,
         "detail": detail,
@@ -78,6 +78,12 @@ def problem(
         **extra,
     }
     return Response(orjson.dumps(body), kind.status, headers, media_type=MEDIA_TYPE)
+
+
+def _root_path(request: Request) -> str:
+    """Return the service's own prefix; below a mount, `root_path` has the mount's path in it as well."""
+    root: str = request.scope.get("app_root_path", request.scope.get("root_path", ""))
+    return root
 
 
 def of_exception(request: Request, error: Exception) -> Response:

@@ -157,4 +157,4 @@ def _check_size(size: int, limits: ReadLimits) -> None:
     limit = limits.max_decoded_bytes
     if size > limit:
         detail = f"the body has more than {limit:,} bytes once its content encoding is undone"
-        raise BodyTooLarge(detail, limit=limit, at_least=size)
+        raise BodyTooLarge(detail, limit=limit, actual=size)

@@ -140,7 +140,7 @@ class _Gatherer:
         self.received += len(chunk)
         if self.received > self.limits.max_decoded_bytes:
             limit = self.limits.max_decoded_bytes
-            raise BodyTooLarge(f"the form has more than {limit:,} bytes", limit=limit, at_least=self.received)
+            raise BodyTooLarge(f"the form has more than {limit:,} bytes", limit=limit, actual=self.received)
         try:
             self.parser.write(chunk)
         except FormParserError as error:
@@ -156,7 +156,7 @@ class _Gatherer:
     def begin_part(self) -> None:
         if len(self.parts) >= self.limits.max_parts:
             limit = self.limits.max_parts
-            raise TooManyParts(f"the form has more than {limit} parts", limit=limit)
+            raise TooManyParts(f"the form has more than {limit} parts", limit=limit, actual=limit + 1)
         self.headers = {}
 
     def add_header_name(self, data: bytes, start: int, end: int) -> None:

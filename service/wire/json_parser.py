@@ -125,7 +125,7 @@ def _at(error: orjson.JSONDecodeError, text: bytes | bytearray, limits: ReadLimi
 def too_deep(limits: ReadLimits, pointer: str) -> JSONTooDeep:
     """Return the error for nesting past the limit."""
     depth = limits.max_json_depth
-    return JSONTooDeep(f"lists and objects are nested more than {depth} deep", pointer, limit=depth)
+    return JSONTooDeep(f"lists and objects are nested more than {depth} deep", pointer, limit=depth, actual=depth + 1)
 
 
 def _first_not_utf8(text: bytes | bytearray) -> int:

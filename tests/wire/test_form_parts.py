@@ -169,7 +169,7 @@ def test_too_many_parts_are_refused() -> None:
     assert len(gather(b"".join(parts[:6]) + END).parts) == 6
     with pytest.raises(errors.TooManyParts, match="more than 6 parts") as caught:
         gather(b"".join(parts) + END)
-    assert caught.value.extra == {"limit": 6}
+    assert caught.value.extra == {"limit": 6, "actual": 7}
 
 
 def test_a_file_for_another_field_is_refused_by_its_headers_alone() -> None:
@@ -183,7 +183,7 @@ def test_bytes_are_counted_as_they_come() -> None:
     assert len(gather(body, chunk=100, limits=len(body)).parts) == 1
     with pytest.raises(errors.BodyTooLarge, match="more than 500 bytes") as caught:
         gather(body, chunk=100, limits=500)
-    assert caught.value.extra == {"limit": 500, "at_least": 600}
+    assert caught.value.extra == {"limit": 500, "actual": 600}
 
 
 def test_no_byte_of_a_part_reaches_a_log_line() -> None:
