@@ -153,10 +153,12 @@ class Spread:
                 return self._convolved(data, bias, phases)
         out = np.empty((len(data), self.filters, *size), self.dtype)
         out[...] = 0 if bias is None else bias
-        for images, tile in self._tiles(out, region):
+        # Half of the memory is for the phases, computed apart, the other half for computing them.
+        halved = replace(self, control=replace(self.control, budget_bytes=self.control.budget_bytes // 2))
+        for images, tile in halved._tiles(out, region):
             position: Index = (images, slice(None), *_within(tile, region))
             offset = bias[position[1:]] if bias is not None and bias.shape[1:] == size else bias
-            self._add(out[position], tile, data[images], offset)
+            halved._add(out[position], tile, data[images], offset)
         return out
 
     def _add(self, target: Array, tile: Region, data: Array, bias: Array | None) -> None:
@@ -181,11 +183,11 @@ class Spread:
         return bool(np.isfinite(self.kernel).all()) or prod(self.kernel.shape[2:]) == 1
 
     def _tiles(self, out: Array, region: Region) -> list[tuple[slice, Region]]:
-        """Split the images and a region so that the phases of a tile, computed apart, stay inside half the budget."""
+        """Split the images and a region so that what a tile's phases hold stays inside the budget."""
         images, filters, *size = out.shape
         chunk = [images, *size]
         for axis in range(len(chunk)):
-            while prod(chunk) * filters * out.itemsize > self.control.budget_bytes // 2 and chunk[axis] > 1:
+            while prod(chunk) * filters * out.itemsize > self.control.budget_bytes and chunk[axis] > 1:
                 chunk[axis] = -(-chunk[axis] // 2)
         bounds = ((0, images), *region)
         starts = (range(start, stop, step) for (start, stop), step in zip(bounds, chunk, strict=True))
