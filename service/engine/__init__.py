@@ -5,7 +5,7 @@ Canonical layouts: inputs are (N, C, *S), batch, channels and any number of spat
 
 from __future__ import annotations
 
-from .choice import choose
+from .choice import Estimate, choose, estimate
 from .control import Control
 from .convolution import conv
 from .errors import (
@@ -44,6 +44,7 @@ __all__ = [
     "EmptyOutput",
     "EmptyWindow",
     "EngineError",
+    "Estimate",
     "GroupsMismatch",
     "InvalidArgument",
     "KernelTooLarge",
@@ -59,6 +60,7 @@ __all__ = [
     "conv_gradients",
     "conv_transpose",
     "conv_transpose_gradients",
+    "estimate",
     "plan_conv",
     "plan_conv_transpose",
     "plan_pool",

@@ -1,32 +1,152 @@
-"""Which method computes a plan: the cheapest that keeps the contract."""
+"""Which method computes a convolution: the cheapest that keeps the contract.
+
+The plan alone gives each method's cost. The data may then rule some out, since the contract is the definition's
+(semantics: numbers): a method that is not local takes only finite data of tame range, and none where sums of integers
+must come out exact.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import lru_cache
+from math import ceil, gcd
 from typing import Any
 
+import numpy as np
+
 from .arguments import quoted
-from .errors import UnknownMethod
-from .geometry import ConvPlan, ConvTransposePlan
+from .borders import Array
+from .control import DEFAULT_CONTROL, Control
+from .errors import MethodNotApplicable, UnknownMethod
+from .geometry import ConvPlan, ConvTransposePlan, plan_conv
+from .machine import MACHINE
 from .methods import METHODS
+from .methods.method import Method
+from .methods.separable import factors
+from .parallel import available_threads
+from .precision import Survey
 
-FEW = 8
-"""Filters a group below which a matrix product of windows has too few rows."""
-TINY = 50_000
-"""Multiply-accumulates below which nothing pays but the plain way."""
+MOST_SEPARABLE = 16
+"""Filters up to which it pays to look whether all are separable."""
+TINY = 100e-6
+"""Seconds up to which the definition itself is taken, whatever else might save a few of them."""
+WORTH_SHARING = 150e-6
+"""Seconds of one thread's work from which more threads take part."""
 
 
-def choose(plan: ConvPlan | ConvTransposePlan, dtype: Any = None, method: str = "auto") -> str:
-    """Return the name of the method that computes a convolution, from its plan alone.
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a method would cost.
+
+    Attributes
+    ----------
+    seconds
+        Roughly, on the threads that there are.
+    working_bytes
+        Memory beyond input and output, at its peak.
+    """
+
+    seconds: float
+    working_bytes: int
+
+
+def choose(plan: ConvPlan | ConvTransposePlan, dtype: Any = np.float64, method: str = "auto") -> str:
+    """Return the name of the method that computes a plan, for data of tame range.
 
     Raises
     ------
     UnknownMethod
-        If nothing has that name.
+        If `method` is not the name of one.
+    MethodNotApplicable
+        If the method asked for by name cannot compute this plan.
     """
+    forward = _main_phase(plan) if isinstance(plan, ConvTransposePlan) else plan
+    if method != "auto":
+        return _named(forward, method).name
+    return next(m for m in _ranked(forward, np.dtype(dtype).itemsize) if not m.by_values).name
+
+
+def estimate(
+    plan: ConvPlan | ConvTransposePlan, dtype: Any = np.float64, control: Control | None = None
+) -> dict[str, Estimate]:
+    """Return what every method that can compute a plan would cost, by name, the cheapest first."""
+    forward = _main_phase(plan) if isinstance(plan, ConvTransposePlan) else plan
+    itemsize = np.dtype(dtype).itemsize
+    found = {}
+    for method in _ranked(forward, itemsize):
+        seconds = method.seconds(forward, itemsize, MACHINE)
+        threads = threads_for(seconds, control or DEFAULT_CONTROL)
+        found[method.name] = Estimate(seconds / threads, method.working_bytes(forward, itemsize, threads))
+    return found
+
+
+def threads_for(seconds: float, control: Control) -> int:
+    """Return how many threads a computation is shared among that would take one so many seconds."""
+    return available_threads(control) if seconds > WORTH_SHARING else 1
+
+
+def method_for(plan: ConvPlan, input: Array, kernel: Array, padding_value: float, method: str) -> Method:
+    """Return the method that computes `plan` on this data; `kernel` has the dtype of the result.
+
+    Raises
+    ------
+    UnknownMethod
+        If `method` is not the name of one.
+    MethodNotApplicable
+        If the method asked for by name cannot compute this plan, or not on this data.
+    """
+    survey = Survey(input, kernel, padding_value)
     if method == "auto":
-        if plan.macs < TINY:
-            return "direct"
-        return "gemm" if plan.filters // plan.groups >= FEW else "banded"
-    if method not in METHODS:
-        raise UnknownMethod(f'method is "{str(method)[:40]}"; it must be {quoted(("auto", *METHODS))}', "method")
-    return method
+        ranked = _ranked(plan, kernel.dtype.itemsize)
+        return next(candidate for candidate in ranked if _keeps_contract(candidate, plan, kernel, survey))
+    named = _named(plan, method)
+    if not named.local and not survey.finite:
+        raise MethodNotApplicable(
+            f'method "{method}" would spread what is not finite over the whole answer, and the '
+            f'{"kernel" if survey.input_finite else "input"} holds such a value; use "auto", "direct" or "gemm"',
+            "method",
+        )
+    return named
+
+
+def _keeps_contract(method: Method, plan: ConvPlan, kernel: Array, survey: Survey) -> bool:
+    if method.by_values:
+        few = plan.filters <= MOST_SEPARABLE
+        return few and all(factors(f) is not None for f in kernel[:, 0]) and (not survey.integers or survey.sums_small)
+    return method.local or (survey.tame and not survey.integers)
+
+
+@lru_cache(maxsize=256)
+def _ranked(plan: ConvPlan, itemsize: int) -> tuple[Method, ...]:
+    """Return the methods that can compute a plan, the one to take first."""
+    costs = {
+        name: method.seconds(plan, itemsize, MACHINE) for name, method in METHODS.items() if not method.unsuitable(plan)
+    }
+    if costs["direct"] <= TINY:
+        costs["direct"] = 0.0
+    return tuple(METHODS[name] for name in sorted(costs, key=costs.__getitem__))
+
+
+def _named(plan: ConvPlan, name: Any) -> Method:
+    if not isinstance(name, str) or name not in METHODS:
+        raise UnknownMethod(f'method is "{str(name)[:40]}"; it must be {quoted(("auto", *METHODS))}', "method")
+    reason = METHODS[name].unsuitable(plan)
+    if reason:
+        raise MethodNotApplicable(f'method "{name}" cannot do this: {reason}; use "auto" or another', "method")
+    return METHODS[name]
+
+
+def _main_phase(plan: ConvTransposePlan) -> ConvPlan:
+    """Return the largest of the forward convolutions that a transposed one consists of (see `transposed`)."""
+    axes = list(zip(plan.input_size, plan.kernel_size, plan.stride, plan.dilation, plan.output_size, strict=True))
+    kernel = tuple(ceil(k / (s // gcd(s, d))) for _, k, s, d, _ in axes)
+    dilation = tuple(d // gcd(s, d) for _, _, s, d, _ in axes)
+    wanted = [ceil(out / s) + d * (k - 1) - n for (n, _, s, _, out), k, d in zip(axes, kernel, dilation, strict=True)]
+    grown = tuple(n + min(0, w) for (n, *_), w in zip(axes, wanted, strict=True))
+    return plan_conv(
+        (plan.batch, plan.channels, *grown),
+        (plan.filters, plan.channels // plan.groups, *kernel),
+        padding=[(max(0, w) // 2, max(0, w) - max(0, w) // 2) for w in wanted],
+        dilation=dilation,
+        groups=plan.groups,
+    )

@@ -9,13 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from .borders import Array
-from .choice import choose
+from .choice import method_for, threads_for
 from .control import DEFAULT_CONTROL, Control
 from .errors import InvalidArgument
 from .geometry import plan_conv
-from .methods import METHODS
+from .machine import MACHINE
 from .methods.work import Work
-from .parallel import available_threads
 from .precision import as_numbers, checked_bias, compute_dtype
 
 
@@ -108,15 +107,16 @@ def conv(
     result_dtype = compute_dtype(data, dtype)
     offset = checked_bias(bias, plan.output_shape, result_dtype)
     fill_value = checked_padding_value(padding_value, plan.padding_mode)
-    name = choose(plan, result_dtype, method)
     running = control or DEFAULT_CONTROL
-    running.report_method(name)
     if plan.operation == "convolution":
         weights = np.flip(weights, axis=tuple(range(2, weights.ndim)))
-    out = np.empty(plan.output_shape, result_dtype)
     with np.errstate(all="ignore"):  # a float64 kernel may overflow in float32
         weights = np.ascontiguousarray(weights, result_dtype)
-    METHODS[name](Work(plan, data, weights, offset, fill_value, out, running, available_threads(running)))
+    chosen = method_for(plan, data, weights, fill_value, method)
+    running.report_method(chosen.name)
+    out = np.empty(plan.output_shape, result_dtype)
+    threads = threads_for(chosen.seconds(plan, out.itemsize, MACHINE), running)
+    chosen.compute(Work(plan, data, weights, offset, fill_value, out, running, threads))
     return out
 
 

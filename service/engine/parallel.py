@@ -20,7 +20,7 @@ from . import blas
 from .borders import Array
 from .control import Control
 
-KEPT_BYTES = 2 * 1024 * 1024
+KEPT_BYTES = 4 * 1024 * 1024
 """Scratch memory that a thread keeps from one computation to the next: fresh pages cost more than the work on them."""
 
 _ALIGNMENT = 64

@@ -6,6 +6,9 @@ float32, everything else in float64.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import cached_property
+from math import isfinite
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -80,3 +83,83 @@ def checked_bias(bias: npt.ArrayLike | None, output_shape: tuple[int, ...], dtyp
             "bias",
         )
     return array.astype(dtype)
+
+
+TAME = 1000
+"""How far max|x| may be above mean|x| for a method that spreads rounding."""
+
+_CHUNK = 64 * 1024
+
+
+class Survey:
+    """What the choice of a method must know of the data, each answer found once and only if it is asked for.
+
+    Parameters
+    ----------
+    input : ndarray
+        Of any real dtype and layout.
+    kernel : ndarray
+        Of the dtype that the result will have.
+    padding_value : float
+        What fills the padding; it counts as data.
+    """
+
+    def __init__(self, input: Array, kernel: Array, padding_value: float) -> None:
+        self._input, self._kernel, self._padding_value = input, kernel, padding_value
+
+    @cached_property
+    def input_finite(self) -> bool:
+        """Whether no input is infinite or NaN."""
+        return isfinite(self._range[0])
+
+    @cached_property
+    def finite(self) -> bool:
+        """Whether no input and no tap is infinite or NaN."""
+        return self.input_finite and bool(np.isfinite(self._kernel).all())
+
+    @cached_property
+    def tame(self) -> bool:
+        """Whether all is finite and max|x| is at most 1000 times mean|x|."""
+        peak, total = self._range
+        return self.finite and max(peak, abs(self._padding_value)) * self._input.size <= TAME * total
+
+    @cached_property
+    def integers(self) -> bool:
+        """Whether the result is float64 and all data integers: then every sum below 2⁵³ must come out exact."""
+        return self._kernel.dtype == np.float64 and all(
+            array.dtype.kind in "biu" or all((part == np.rint(part)).all() for part in _chunks(array))
+            for array in (self._kernel, self._input, np.array([self._padding_value]))
+        )
+
+    @cached_property
+    def sums_small(self) -> bool:
+        """Whether no sum of products, in whatever order, can leave the integers that float64 holds exactly."""
+        taps = np.abs(self._kernel).reshape(len(self._kernel), -1).sum(axis=1).max()
+        return bool(max(self._range[0], abs(self._padding_value)) * taps < 2**53)
+
+    @cached_property
+    def _range(self) -> tuple[float, float]:
+        """max|x| and Σ|x|; NaN or infinity if they are in the data."""
+        peak, total = 0.0, 0.0
+        with np.errstate(all="ignore"):
+            for part in _chunks(self._input):
+                magnitude = np.abs(part, dtype=np.promote_types(part.dtype, np.float32))
+                high = float(magnitude.max())
+                peak = high if not high <= peak else peak  # a NaN stays: nothing is above it
+                total += float(magnitude.sum(dtype=np.float64))
+                if not isfinite(high):
+                    return high, total
+        return peak, total
+
+
+def _chunks(array: Array) -> Iterator[Array]:
+    """Yield an array's values in parts that fit a cache."""
+    if array.flags.c_contiguous:
+        flat = array.reshape(-1)
+        for start in range(0, flat.size, _CHUNK):
+            yield flat[start : start + _CHUNK]
+    elif array.size <= _CHUNK or array.ndim == 1:
+        yield array
+    else:
+        for part in array:
+            yield from _chunks(part)

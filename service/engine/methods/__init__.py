@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from . import banded, direct, fft, gemm, separable, winograd
+from .method import Method
 
-from . import banded, direct, gemm
-from .work import Work
-
-METHODS: dict[str, Callable[[Work], None]] = {"direct": direct.compute, "gemm": gemm.compute, "banded": banded.compute}
+METHODS: dict[str, Method] = {
+    method.name: method
+    for method in (direct.METHOD, gemm.METHOD, banded.METHOD, separable.METHOD, winograd.METHOD, fft.METHOD)
+}
 """Each method by the name that `method` takes."""

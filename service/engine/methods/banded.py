@@ -18,26 +18,28 @@ from itertools import product
 from math import isfinite, prod
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from service.engine.borders import Array, Index, Region
 from service.engine.geometry import ConvPlan
+from service.engine.machine import Machine, width
 from service.engine.parallel import Workspace, run
 
 from . import direct
+from .bands import band, reach, strips
+from .method import Method
 from .work import Work, cut, extent, place, region_of
 
-STACK_BYTES = 384 * 1024
+STACK_BYTES = 768 * 1024
 """What the stacked input X of one product takes: with its output it stays in a core's second-level cache."""
-WINDOW_BYTES = 512 * 1024
+WINDOW_BYTES = 1024 * 1024
 """What a block's window of the input takes, from which several X are copied."""
 SIGNAL_ROWS = 32
 """R for inputs of one axis."""
 
 
 def rows_at_once(plan: ConvPlan) -> int:
-    """Return R: 8 rows, or 4 below a tall kernel, evened out over the output's rows."""
-    most = SIGNAL_ROWS if plan.rank == 1 else 8 if plan.kernel_size[0] < 8 else 4
+    """Return R: 8 rows, or 12 under a tall kernel, evened out over the output's rows."""
+    most = SIGNAL_ROWS if plan.rank == 1 else 8 if plan.kernel_size[0] < 8 else 12
     parts = -(-plan.output_size[0] // most)
     return -(-plan.output_size[0] // parts)
 
@@ -78,25 +80,15 @@ def _blocks(plan: ConvPlan, rows: int, itemsize: int) -> tuple[list[tuple[int, i
     return groups, [(band, *other) for band in bands for other in others]
 
 
-def _reach(plan: ConvPlan, rows: int) -> int:
-    """Return how many rows of input R rows of output read."""
-    return (rows - 1) * plan.stride[0] + plan.span[0]
-
-
 def _depth(plan: ConvPlan, rows: int) -> int:
     """Return how many rows X has."""
-    return _reach(plan, rows) * (plan.taps // plan.kernel_size[0])
+    return reach(rows, plan.stride[0], plan.span[0]) * (plan.taps // plan.kernel_size[0])
 
 
 def _bands(kernel: Array, plan: ConvPlan, rows: int) -> Array:
     """Return B of every filter, (G, F/G, 1, R, C/G·K₂·reach)."""
-    filters, members, _, *others = kernel.shape
-    bands = np.zeros((filters, rows, members, *others, _reach(plan, rows)), kernel.dtype)
-    upright = np.moveaxis(kernel, 2, -1)
-    stride, dilation = plan.stride[0], plan.dilation[0]
-    for r in range(rows):
-        bands[:, r, ..., r * stride : r * stride + plan.span[0] : dilation] = upright
-    return bands.reshape(plan.groups, filters // plan.groups, 1, rows, -1)
+    bands = band(np.moveaxis(kernel, 2, -1), rows, plan.stride[0], plan.dilation[0])
+    return bands.reshape(plan.groups, plan.filters // plan.groups, 1, rows, -1)
 
 
 def _multiply(
@@ -105,37 +97,59 @@ def _multiply(
     """Fill a tile, whose rows are a multiple of R, for a run of groups."""
     plan, count, rows = work.plan, groups[1] - groups[0], bands.shape[3]
     members, filters = plan.channels // plan.groups, plan.filters // plan.groups
-    region, reach = region_of(plan, tile), _reach(plan, rows)
+    region, read = region_of(plan, tile), reach(rows, plan.stride[0], plan.span[0])
     high, *wide = extent(tile)
     total, others = high // rows, plan.kernel_size[1:]
     positions = prod(wide)
     stacks = min(total, max(1, STACK_BYTES // (_depth(plan, rows) * positions * count * work.out.itemsize)))
     window, stack = workspace.arrays(
-        work.out.dtype, (count * members, *extent(region)), (count, stacks, members, *others, reach, *wide)
+        work.out.dtype, (count * members, *extent(region)), (count, stacks, members, *others, read, *wide)
     )
     x = work.window(image, slice(groups[0] * members, groups[1] * members), region, window)
     if not isfinite(x.sum()):
         for group in range(*groups):
             direct.fill_tile(work, image, group, tile, workspace)
         return
-    # (count, members, starts, *region past the rows, reach) → (count, stacks, members, reach, *…)
-    strips = sliding_window_view(x.reshape(count, members, *x.shape[1:]), reach, axis=2)[:, :, :: rows * plan.stride[0]]
-    strips = np.moveaxis(strips.swapaxes(1, 2), -1, 3)
+    # (count, stacks, members, read, *region past the rows)
+    source = strips(x.reshape(count, members, *x.shape[1:]), 2, read, rows * plan.stride[0]).swapaxes(1, 2)
     copies = []
     for tap in product(*map(range, others)):
         axes = zip(tap, wide, plan.stride[1:], plan.dilation[1:], strict=True)
         shift: Index = tuple(slice(t * d, t * d + (size - 1) * s + 1, s) for t, size, s, d in axes)
         target: Index = (slice(None), slice(None), slice(None), *tap)
-        copies.append((stack[target], strips[(..., *shift)]))
+        copies.append((stack[target], source[(..., *shift)]))
     chosen = slice(groups[0] * filters, groups[1] * filters)
     y = work.out[(image, chosen, *place(tile))].reshape(count, filters, total, rows, -1, copy=False)
     band = bands[groups[0] : groups[1]]
     for first in range(0, total, stacks):
         n = min(stacks, total - first)
-        for goal, source in copies:
-            goal[:, :n] = source[:, first : first + n]
+        for goal, shifted in copies:
+            goal[:, :n] = shifted[:, first : first + n]
         stacked, result = stack[:, None, :n], y[:, :, first : first + n]
         if plan.rank == 1:
             np.matmul(stacked.reshape(count, 1, n, -1), band[:, :, 0].swapaxes(-1, -2), out=result[..., 0])
         else:
             np.matmul(band, stacked.reshape(count, 1, n, band.shape[-1], positions), out=result)
+
+
+def seconds(plan: ConvPlan, itemsize: int, machine: Machine) -> float:
+    """Return what one thread takes: a pass over the windows, k₂ copies of R + k₁ - 1 rows for every R, the product."""
+    pair, rows = width(itemsize), rows_at_once(plan)
+    outputs = plan.batch * plan.groups * prod(plan.output_size)
+    depth = _depth(plan, rows)
+    copied = outputs * depth / rows + plan.batch * plan.channels * prod(plan.input_size)
+    multiplied = outputs * (plan.filters // plan.groups) * depth
+    groups, tiles = _blocks(plan, rows, itemsize)
+    calls = plan.batch * plan.groups * -(-plan.output_size[0] // rows) * machine.call / 2
+    blocks = plan.batch * len(groups) * len(tiles) * machine.block + calls
+    return blocks + copied / machine.moves[pair] + multiplied * (1 + 4 / rows) / machine.products[pair]
+
+
+def working_bytes(plan: ConvPlan, itemsize: int, threads: int) -> int:
+    """Return the memory that it takes: a block's window and its stacked input, a thread, and all bands."""
+    rows = rows_at_once(plan)
+    bands = plan.filters * rows * _depth(plan, rows)
+    return bands * itemsize + threads * (WINDOW_BYTES + STACK_BYTES)
+
+
+METHOD = Method("banded", compute, lambda _: "", seconds, working_bytes)

@@ -10,12 +10,16 @@ is not finite where it is, and serves as the measure of every other method.
 from __future__ import annotations
 
 from itertools import product
+from math import prod
 
 import numpy as np
 
 from service.engine.borders import Region
+from service.engine.geometry import ConvPlan
+from service.engine.machine import Machine, width
 from service.engine.parallel import Workspace, run
 
+from .method import Method
 from .work import BLOCK_BYTES, Work, extent, place, region_of, taps, tiles
 
 
@@ -49,3 +53,19 @@ def fill_tile(work: Work, image: int, group: int, tile: Region, workspace: Works
                 np.multiply(x[shift], work.kernel[(f, member, *tap)], out=y if first else term)
                 if not first:
                     y += term
+
+
+def seconds(plan: ConvPlan, itemsize: int, machine: Machine) -> float:
+    """Return what one thread takes: two passes over the output a tap, channel and filter."""
+    blocks = len(tiles(plan, BLOCK_BYTES // itemsize)) * plan.batch
+    calls = 2 * blocks * plan.filters * plan.taps
+    return calls * machine.call + blocks * machine.block + 2 * plan.macs / machine.passes[width(itemsize)]
+
+
+def working_bytes(plan: ConvPlan, itemsize: int, threads: int) -> int:
+    """Return the memory that it takes: a block of input and one of products, a thread."""
+    tile = tiles(plan, BLOCK_BYTES // itemsize)[0]
+    return threads * itemsize * (prod(extent(region_of(plan, tile))) + prod(extent(tile)))
+
+
+METHOD = Method("direct", compute, lambda _: "", seconds, working_bytes)

@@ -11,12 +11,16 @@ tap needs no columns: X is the input itself.
 from __future__ import annotations
 
 from itertools import product
+from math import prod
 
 import numpy as np
 
 from service.engine.borders import Array, Index, Region
+from service.engine.geometry import ConvPlan
+from service.engine.machine import Machine, width
 from service.engine.parallel import Workspace, run
 
+from .method import Method
 from .work import Work, cut, extent, region_of, taps
 
 COLUMN_BYTES = 768 * 1024
@@ -30,8 +34,10 @@ def compute(work: Work) -> None:
     plan = work.plan
     filters = plan.filters // plan.groups
     depth = plan.taps
-    columns = max(FEWEST_COLUMNS, COLUMN_BYTES // (depth * work.out.itemsize))
-    columns = min(columns, max(1, work.control.budget_bytes // (3 * work.threads * depth * work.out.itemsize)))
+    columns = min(
+        _columns_at_once(plan, work.out.itemsize),
+        max(1, work.control.budget_bytes // (3 * work.threads * depth * work.out.itemsize)),
+    )
     blocks = cut(plan.output_size, columns)
     # With fewer blocks than threads the filters are shared out instead, each thread with columns of its own.
     parts = min(filters, work.threads if plan.batch * plan.groups * len(blocks) < 2 * work.threads else 1)
@@ -55,6 +61,10 @@ def compute(work: Work) -> None:
     )
 
 
+def _columns_at_once(plan: ConvPlan, itemsize: int) -> int:
+    return max(FEWEST_COLUMNS, COLUMN_BYTES // (plan.taps * itemsize))
+
+
 def _columns(work: Work, image: int, group: int, tile: Region, workspace: Workspace) -> Array:
     """Return the windows of a tile as columns, (C/G·K, positions)."""
     plan, region = work.plan, region_of(work.plan, tile)
@@ -71,3 +81,23 @@ def _columns(work: Work, image: int, group: int, tile: Region, workspace: Worksp
         target: Index = (slice(None), *tap)
         columns[target] = x[cells]
     return columns.reshape(plan.taps, -1)
+
+
+def seconds(plan: ConvPlan, itemsize: int, machine: Machine) -> float:
+    """Return what one thread takes: a copy of every cell a tap, and the product."""
+    pair, filters = width(itemsize), plan.filters // plan.groups
+    positions = plan.batch * prod(plan.output_size)
+    blocks = plan.batch * plan.groups * -(-prod(plan.output_size) // _columns_at_once(plan, itemsize))
+    copied = positions * plan.taps * plan.groups if plan.taps * plan.groups > plan.channels else 0
+    product_seconds = plan.macs * (1 + 4 / filters) / machine.products[pair]
+    return product_seconds + copied / machine.moves[pair] + blocks * machine.block
+
+
+def working_bytes(plan: ConvPlan, itemsize: int, threads: int) -> int:
+    """Return the memory that it takes: a block's window and its columns, a thread."""
+    tile = cut(plan.output_size, _columns_at_once(plan, itemsize))[0]
+    window = prod(extent(region_of(plan, tile))) * (plan.channels // plan.groups)
+    return threads * itemsize * (window + plan.taps * prod(extent(tile)))
+
+
+METHOD = Method("gemm", compute, lambda _: "", seconds, working_bytes)

@@ -1,0 +1,33 @@
+"""Bands: a filter's taps along one axis, as the matrix that yields several neighbouring outputs at once."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from service.engine.borders import Array
+
+
+def reach(rows: int, stride: int, span: int) -> int:
+    """Return how many inputs `rows` outputs read."""
+    return (rows - 1) * stride + span
+
+
+def band(taps: Array, rows: int, stride: int, dilation: int) -> Array:
+    """Return B with B[…, r, …, s·r + d·k] = taps[…, k] and zeros elsewhere, (A, R, *B, reach) for taps (A, *B, K)."""
+    span = dilation * (taps.shape[-1] - 1) + 1
+    matrix = np.zeros((len(taps), rows, *taps.shape[1:-1], reach(rows, stride, span)), taps.dtype)
+    for r in range(rows):
+        matrix[:, r, ..., r * stride : r * stride + span : dilation] = taps
+    return matrix
+
+
+def strips(x: Array, axis: int, size: int, hop: int) -> Array:
+    """Return the windows of `size` cells, `hop` apart, along an axis: (…, windows, size, …), a read-only view.
+
+    What `sliding_window_view` gives for every hop-th window, at a tenth of its overhead.
+    """
+    count = (x.shape[axis] - size) // hop + 1
+    shape = (*x.shape[:axis], count, size, *x.shape[axis + 1 :])
+    strides = (*x.strides[:axis], hop * x.strides[axis], x.strides[axis], *x.strides[axis + 1 :])
+    return as_strided(x, shape, strides, writeable=False)

@@ -1,0 +1,149 @@
+"""FFT: a long convolution as a product of spectra, a block at a time.
+
+    y = F⁻¹( F(x) · conj F(w) )
+
+on blocks of the padded input that overlap by the kernel's span less one ("overlap-save": Oppenheim & Schafer,
+"Discrete-Time Signal Processing", section 8.7), so that memory is bounded and the cost a position grows with the
+logarithm of the block, whatever the kernel's size. Always in float64. The rounding of the largest value in a block is
+spread over the whole block, and what is not finite fills it: see `choice`.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from math import log2, prod
+
+import numpy as np
+
+from service.engine.borders import Array, Index, Region
+from service.engine.control import DEFAULT_BUDGET_BYTES
+from service.engine.geometry import ConvPlan
+from service.engine.machine import Machine
+from service.engine.parallel import Workspace, run
+
+from .method import Method
+from .work import Work, extent, place, region_of
+
+BLOCK_CELLS = 512 * 512
+"""The largest block transformed at once."""
+BLOCK_COST = 200_000
+"""What a block costs beside its transforms, in their unit: a cell times the logarithm of the block."""
+
+
+def fast_length(length: int) -> int:
+    """Return the smallest 2ᵃ·3ᵇ·5ᶜ that is not below `length`.
+
+    Examples
+    --------
+    >>> [fast_length(n) for n in (1, 7, 11, 13, 121)]
+    [1, 8, 12, 15, 125]
+    """
+    best = 1 << (length - 1).bit_length()
+    five = 1
+    while five < best:
+        odd = five
+        while odd < best:
+            best = min(best, odd << max(0, (-(-length // odd) - 1).bit_length()))
+            odd *= 3
+        five *= 5
+    return best
+
+
+def block_shape(plan: ConvPlan) -> tuple[int, ...]:
+    """Return the size of the transforms, on each axis: what costs least in all, within `BLOCK_CELLS`."""
+    dense = [(n - 1) * s + 1 for n, s in zip(plan.output_size, plan.stride, strict=True)]
+    candidates = []
+    for size, reach in zip(dense, plan.span, strict=True):
+        parts = range(1, size + 1) if size <= 16 else sorted({-(-size // 2**p) for p in range(24)} - {0})
+        lengths = {fast_length((-(-size // part) if size <= 16 else part) + reach - 1) for part in parts}
+        candidates.append(sorted(length for length in lengths))
+    smallest = prod(options[0] for options in candidates)
+    limit = max(BLOCK_CELLS, smallest)
+
+    def cost(lengths: tuple[int, ...]) -> float:
+        blocks = prod(-(-n // (length - reach + 1)) for n, length, reach in zip(dense, lengths, plan.span, strict=True))
+        return blocks * (BLOCK_COST + prod(lengths) * log2(prod(lengths) + 1))
+
+    return min((c for c in product(*candidates) if prod(c) <= limit), key=cost)
+
+
+def compute(work: Work) -> None:
+    """Fill `work.out`."""
+    plan, lengths = work.plan, block_shape(work.plan)
+    members, filters = plan.channels // plan.groups, plan.filters // plan.groups
+    axes = tuple(range(-plan.rank, 0))
+    steps = _steps(plan, lengths)
+    corners = product(*(range(0, n, step) for n, step in zip(plan.output_size, steps, strict=True)))
+    tiles: list[Region] = [
+        tuple((c, min(c + step, n)) for c, step, n in zip(corner, steps, plan.output_size, strict=True))
+        for corner in corners
+    ]
+    kept = _spectrum_bytes(lengths) * prod(work.kernel.shape[:2]) <= work.control.budget_bytes // 4
+    spectra = _kernel_spectra(work.kernel, plan, lengths) if kept else None
+
+    def block(task: tuple[int, int, Region], workspace: Workspace) -> None:
+        image, group, tile = task
+        region = region_of(plan, tile)
+        (window,) = workspace.arrays(work.out.dtype, (1, *extent(region)))
+        chosen = range(group * filters, (group + 1) * filters)
+        sums: dict[int, Array] = {}
+        for member in range(members):
+            work.control.check()
+            channel = group * members + member
+            x = work.window(image, slice(channel, channel + 1), region, window)[0]
+            spectrum = np.fft.rfftn(x.astype(np.float64), lengths, axes)
+            for f in chosen:
+                kernel = (
+                    spectra[f, member]
+                    if spectra is not None
+                    else _kernel_spectra(work.kernel[f, member], plan, lengths)
+                )
+                if f in sums:
+                    sums[f] += spectrum * kernel
+                else:
+                    sums[f] = spectrum * kernel
+        taken: Index = tuple(slice(0, (n - 1) * s + 1, s) for n, s in zip(extent(tile), plan.stride, strict=True))
+        for f in chosen:
+            work.out[(image, f, *place(tile))] = np.fft.irfftn(sums.pop(f), lengths, axes)[taken]
+        work.add_bias(image, slice(chosen.start, chosen.stop), tile)
+
+    run(product(range(plan.batch), range(plan.groups), tiles), block, work.control, work.threads)
+
+
+def _steps(plan: ConvPlan, lengths: tuple[int, ...]) -> list[int]:
+    """Return how many outputs a block gives on each axis."""
+    return [max(1, (length - reach) // s + 1) for length, reach, s in zip(lengths, plan.span, plan.stride, strict=True)]
+
+
+def _kernel_spectra(kernel: Array, plan: ConvPlan, lengths: tuple[int, ...]) -> Array:
+    """Return conj F(w) of kernels (…, *K), dilated, over blocks of these lengths."""
+    spread = np.zeros((*kernel.shape[: kernel.ndim - plan.rank], *plan.span))
+    taps: Index = (..., *(slice(None, None, d) for d in plan.dilation))
+    spread[taps] = kernel
+    return np.conj(np.fft.rfftn(spread, lengths, tuple(range(-plan.rank, 0))))
+
+
+def _spectrum_bytes(lengths: tuple[int, ...]) -> int:
+    return 16 * prod(lengths[:-1]) * (lengths[-1] // 2 + 1)
+
+
+def seconds(plan: ConvPlan, itemsize: int, machine: Machine) -> float:  # noqa: ARG001  (float64 whatever the items)
+    """Return what one thread takes: transforms of every channel, kernel and map, and the products of spectra."""
+    lengths, steps = block_shape(plan), _steps(plan, block_shape(plan))
+    cells = prod(lengths)
+    blocks = plan.batch * prod(-(-n // step) for n, step in zip(plan.output_size, steps, strict=True))
+    pairs = plan.filters * (plan.channels // plan.groups)
+    transforms = (blocks * (plan.channels + plan.filters) + pairs) * cells * log2(cells + 1) / 2 / machine.transforms
+    return transforms + blocks * (pairs * cells * 3 / machine.passes[1] + 3 * plan.groups * machine.block)
+
+
+def working_bytes(plan: ConvPlan, itemsize: int, threads: int) -> int:
+    """Return the memory that it takes: kernels' spectra, and a block's window, spectra and sums a thread."""
+    lengths = block_shape(plan)
+    spectrum, filters = _spectrum_bytes(lengths), plan.filters // plan.groups
+    kept = spectrum * plan.filters * (plan.channels // plan.groups)
+    kernels = kept if kept <= DEFAULT_BUDGET_BYTES // 4 else threads * spectrum
+    return kernels + threads * (prod(lengths) * (itemsize + 8) + spectrum * (2 + filters))
+
+
+METHOD = Method("fft", compute, lambda _: "", seconds, working_bytes, local=False)

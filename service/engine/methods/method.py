@@ -1,0 +1,43 @@
+"""What there is to know about a method without running it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from service.engine.geometry import ConvPlan
+from service.engine.machine import Machine
+
+from .work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A way to compute a convolution.
+
+    Attributes
+    ----------
+    name
+        What `method` takes.
+    compute
+        Fills ``work.out``.
+    unsuitable
+        Why it cannot compute a plan, as the end of a sentence; empty if it can.
+    seconds
+        (plan, bytes of an item, machine) → what one thread takes.
+    working_bytes
+        (plan, bytes of an item, threads) → memory beyond input and output, at its peak.
+    local
+        Whether each output feels its own window alone. What is not spreads rounding, and what is not finite, over
+        more than that.
+    by_values
+        Whether the kernel's values, beside its shape, decide if it can.
+    """
+
+    name: str
+    compute: Callable[[Work], None]
+    unsuitable: Callable[[ConvPlan], str]
+    seconds: Callable[[ConvPlan, int, Machine], float]
+    working_bytes: Callable[[ConvPlan, int, int], int]
+    local: bool = True
+    by_values: bool = False

@@ -1,0 +1,317 @@
+"""Winograd: three-tap kernels of stride 1 with fewer products, by transforming tiles of input and output.
+
+    Y = Aᵀ [ (G g Gᵀ) ⊙ (Bᵀ d B) ] A
+
+F(m, 3) computes m neighbouring outputs of a three-tap filter g from m + 2 inputs d with m + 2 products in place of 3m,
+on each axis (Winograd 1980; Lavin & Gray, "Fast algorithms for convolutional neural networks", arXiv:1509.09308,
+section 4). Over two axes F(4, 3) takes 36 products for 16 outputs where the definition takes 144. Summed over the
+channels, the products become (m + 2)ⁿ matrix products (filters × channels) · (channels × tiles), and the transforms are
+matrix products of their own, an axis at a time.
+
+The transforms' constants grow with m and cost digits: F(4, 3) keeps the engine's error bound when enough channels
+average the errors out; with fewer, or on three axes, F(2, 3) is taken. Every output of a tile feels every input of it,
+so what is not finite, or out of all proportion to its surroundings, would leave its windows: see `choice`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from math import ceil, prod
+
+import numpy as np
+
+from service.engine.borders import Array, Index, Region
+from service.engine.control import DEFAULT_BUDGET_BYTES
+from service.engine.geometry import ConvPlan
+from service.engine.machine import Machine, width
+from service.engine.parallel import Workspace, run
+
+from .method import Method
+from .work import Work, cut, extent
+
+TRANSFORMS = {  # m: (Aᵀ, G, Bᵀ) for the points 0, ±1, (±2,) ∞; Lavin & Gray, equations 7 to 10 and section 4.3
+    2: (
+        ((1, 1, 1, 0), (0, 1, -1, -1)),
+        ((1, 0, 0), (1 / 2, 1 / 2, 1 / 2), (1 / 2, -1 / 2, 1 / 2), (0, 0, 1)),
+        ((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, 0, -1)),
+    ),
+    4: (
+        ((1, 1, 1, 1, 1, 0), (0, 1, -1, 2, -2, 0), (0, 1, 1, 4, 4, 0), (0, 1, -1, 8, -8, 1)),
+        (
+            (1 / 4, 0, 0),
+            (-1 / 6, -1 / 6, -1 / 6),
+            (-1 / 6, 1 / 6, -1 / 6),
+            (1 / 24, 1 / 12, 1 / 6),
+            (1 / 24, -1 / 12, 1 / 6),
+            (0, 0, 1),
+        ),
+        (
+            (4, 0, -5, 0, 1, 0),
+            (0, -4, -4, 1, 1, 0),
+            (0, 4, -4, -1, 1, 0),
+            (0, -2, -1, 2, 1, 0),
+            (0, 2, -1, -2, 1, 0),
+            (0, 4, 0, -5, 0, 1),
+        ),
+    ),
+}
+CHANNELS_FOR_4 = 32
+"""Channels a group from which F(4, 3) keeps the bound; below it breaks it, up to 19-fold on a corner-tap kernel."""
+
+TILE_BYTES = 2 * 1024 * 1024
+"""What a block's transformed tiles take."""
+KERNEL_BYTES = 10 * 1024 * 1024
+"""Transformed kernels up to here are made once and kept; larger ones a few filters at a time, beside all the tiles."""
+AT_ONCE = 32
+"""Channels, or filters, whose transforms are made at once in that case, …"""
+MANY_TILES = 256
+"""… and tiles."""
+
+
+def unsuitable(plan: ConvPlan) -> str:
+    """Return why this method cannot compute a plan, or nothing."""
+    if any(k != 3 for k in plan.kernel_size):
+        return f"it takes kernels of 3 taps on every axis, not {list(plan.kernel_size)}"
+    if any(s != 1 for s in plan.stride):
+        return f"it takes stride 1 on every axis, not {list(plan.stride)}"
+    if any(d != 1 for d in plan.dilation):
+        return f"it takes dilation 1 on every axis, not {list(plan.dilation)}"
+    return ""
+
+
+def outputs_per_tile(plan: ConvPlan) -> int:
+    """Return m: outputs that a tile has on each axis."""
+    return 4 if plan.rank <= 2 and plan.channels // plan.groups >= CHANNELS_FOR_4 else 2
+
+
+def compute(work: Work) -> None:
+    """Fill `work.out`."""
+    winograd = _Winograd(work, outputs_per_tile(work.plan))
+    if winograd.points * work.kernel.nbytes // 3**work.plan.rank <= KERNEL_BYTES:
+        _tiles_outside(winograd)
+    else:
+        _filters_outside(winograd)
+
+
+def _tiles_outside(winograd: _Winograd) -> None:
+    """Transform the kernel once, then take block after block of tiles through all filters."""
+    work, groups, filters, members = winograd.work, winograd.groups, winograd.filters, winograd.members
+    kernels = np.empty((groups, winograd.points, filters, members), work.out.dtype)
+    most = winograd.points * max(filters, members)
+
+    def transform_kernel(part: tuple[int, slice], _: Workspace) -> None:
+        group, some = part
+        winograd.transform_kernel(group, some.start, some.stop, kernels[group, :, some])
+
+    def block(task: tuple[int, _Tiles], workspace: Workspace) -> None:
+        group, tiles = task
+        window, *scratch = workspace.arrays(
+            work.out.dtype, (members, *tiles.reads(winograd.m)), (most * tiles.count,), (most * tiles.count,)
+        )
+        turns = _Turns(*scratch)
+        winograd.gather(tiles, slice(group * members, (group + 1) * members), window, turns)
+        turns.multiply(kernels[group], (winograd.points, members, tiles.count))
+        winograd.scatter(tiles, slice(group * filters, (group + 1) * filters), turns)
+
+    tiles = winograd.blocks(max(1, TILE_BYTES // (2 * most * work.out.itemsize)))
+    run(product(range(groups), _parts(filters)), transform_kernel, work.control, work.threads)
+    run(product(range(groups), tiles), block, work.control, work.threads)
+
+
+def _filters_outside(winograd: _Winograd) -> None:
+    """Transform a stretch of tiles, then take it through the filters a few at a time, each transformed on its way."""
+    work = winograd.work
+    most = max(1, work.control.budget_bytes // 4 // (winograd.points * winograd.members * work.out.itemsize))
+    for group, stretch in product(
+        range(winograd.groups), _stretches(list(winograd.blocks(min(MANY_TILES, most))), most)
+    ):
+        _take_through(winograd, group, stretch)
+
+
+def _take_through(winograd: _Winograd, group: int, stretch: list[_Tiles]) -> None:
+    """Compute a group's maps on a stretch of tiles."""
+    work, members, points, dtype = winograd.work, winograd.members, winograd.points, winograd.work.out.dtype
+    starts = np.cumsum([0, *(tiles.count for tiles in stretch)])
+    total = int(starts[-1])
+    data = np.empty((points, members, total), dtype)
+
+    def transform_input(task: tuple[int, slice], workspace: Workspace) -> None:
+        index, some = task
+        tiles, count = stretch[index], some.stop - some.start
+        size = points * count * tiles.count
+        window, *scratch = workspace.arrays(dtype, (count, *tiles.reads(winograd.m)), (size,), (size,))
+        turns = _Turns(*scratch)
+        winograd.gather(tiles, slice(group * members + some.start, group * members + some.stop), window, turns)
+        data[:, some, starts[index] : starts[index + 1]] = turns.now(points, count, tiles.count)
+
+    def multiply(some: slice, workspace: Workspace) -> None:
+        count = some.stop - some.start
+        size = points * count * total
+        kernel, *scratch = workspace.arrays(dtype, (points, count, members), (size,), (size,))
+        winograd.transform_kernel(group, some.start, some.stop, kernel)
+        turns = _Turns(*scratch)
+        np.matmul(kernel, data, out=turns.now(points, count, total))
+        winograd.untransform(turns, count, total)
+        outputs = turns.now(winograd.m**winograd.rank, count, total)
+        chosen = slice(group * winograd.filters + some.start, group * winograd.filters + some.stop)
+        for tiles, start in zip(stretch, starts, strict=False):
+            winograd.write(tiles, chosen, outputs[..., start : start + tiles.count])
+
+    run(product(range(len(stretch)), _parts(members)), transform_input, work.control, work.threads)
+    run(_parts(winograd.filters), multiply, work.control, work.threads)
+
+
+def _parts(number: int) -> list[slice]:
+    """Return runs of channels or filters, as many as are transformed at once."""
+    return [slice(start, min(start + AT_ONCE, number)) for start in range(0, number, AT_ONCE)]
+
+
+def _stretches(blocks: list[_Tiles], tiles: int) -> Iterator[list[_Tiles]]:
+    """Yield runs of blocks that hold about so many tiles together."""
+    stretch: list[_Tiles] = []
+    for block in blocks:
+        if stretch and sum(b.count for b in stretch) + block.count > tiles:
+            yield stretch
+            stretch = []
+        stretch.append(block)
+    yield stretch
+
+
+@dataclass(frozen=True, slots=True)
+class _Tiles:
+    """A block of tiles of one image; `bounds` count tiles."""
+
+    image: int
+    bounds: Region
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Tiles on each axis."""
+        return extent(self.bounds)
+
+    @property
+    def count(self) -> int:
+        """Tiles in all."""
+        return prod(self.shape)
+
+    def reads(self, m: int) -> tuple[int, ...]:
+        """Return the size of the window that they read."""
+        return tuple(tiles * m + 2 for tiles in self.shape)
+
+
+class _Turns:
+    """Two scratch arrays that take turns: a product reads the one and writes the other."""
+
+    def __init__(self, first: Array, second: Array) -> None:
+        self._now, self._next = first, second
+
+    def now(self, *shape: int) -> Array:
+        """Return the array that was written last, in this shape."""
+        return self._now[: prod(shape)].reshape(shape)
+
+    def multiply(self, matrix: Array, shape: tuple[int, ...]) -> None:
+        """Replace what is there, in this shape, by `matrix` times it."""
+        result = (shape[0], matrix.shape[-2], shape[-1])
+        np.matmul(matrix, self.now(*shape), out=self._next[: prod(result)].reshape(result))
+        self._now, self._next = self._next, self._now
+
+
+class _Winograd:
+    """The transforms of one computation: (m + 2)ⁿ `points` a tile."""
+
+    def __init__(self, work: Work, m: int) -> None:
+        plan = work.plan
+        self.work, self.m, self.rank, self.groups = work, m, plan.rank, plan.groups
+        self.inverse, self.kernel, self.input = (np.array(t, work.out.dtype) for t in TRANSFORMS[m])
+        self.points = (m + 2) ** plan.rank
+        self.members, self.filters = plan.channels // plan.groups, plan.filters // plan.groups
+
+    def blocks(self, tiles: int) -> Iterator[_Tiles]:
+        """Yield blocks of about so many tiles, image by image."""
+        plan = self.work.plan
+        an_image = cut(tuple(ceil(size / self.m) for size in plan.output_size), tiles)
+        for image, bounds in product(range(plan.batch), an_image):
+            yield _Tiles(image, bounds)
+
+    def transform_kernel(self, group: int, first: int, last: int, out: Array) -> None:
+        """Put G g Gᵀ of a group's filters first … last-1 into `out`, (points, filters, C/G)."""
+        start = group * self.filters
+        taps = self.work.kernel[start + first : start + last].reshape(-1, 3**self.rank)
+        whole = self.kernel
+        for _ in range(self.rank - 1):
+            whole = np.kron(whole, self.kernel)
+        np.matmul(whole, taps.T, out=out.reshape(self.points, -1, copy=False))
+
+    def gather(self, tiles: _Tiles, channels: slice, window: Array, turns: _Turns) -> None:
+        """Leave Bᵀ d B of some channels of a block of tiles in `turns`, (points, channels, tiles)."""
+        m, count = self.m, channels.stop - channels.start
+        axes = zip(tiles.bounds, self.work.plan.padding, strict=True)
+        region = tuple((start * m - before, stop * m + 2 - before) for (start, stop), (before, _) in axes)
+        x = self.work.window(tiles.image, channels, region, window)
+        inputs = turns.now(*(m + 2,) * self.rank, count, *tiles.shape)
+        for point in product(range(m + 2), repeat=self.rank):
+            shift: Index = tuple(slice(p, p + m * (t - 1) + 1, m) for p, t in zip(point, tiles.shape, strict=True))
+            source: Index = (slice(None), *shift)
+            inputs[point] = x[source]
+        self._along_axes(self.input, count * tiles.count, turns)
+
+    def scatter(self, tiles: _Tiles, filters: slice, turns: _Turns) -> None:
+        """Write Aᵀ M A of the products in `turns`, (points, filters, tiles), to the output."""
+        count = filters.stop - filters.start
+        self.untransform(turns, count, tiles.count)
+        self.write(tiles, filters, turns.now(self.m**self.rank, count, tiles.count))
+
+    def untransform(self, turns: _Turns, filters: int, tiles: int) -> None:
+        """Turn products, (points, filters, tiles), into outputs, (mⁿ, filters, tiles)."""
+        self._along_axes(self.inverse, filters * tiles, turns)
+
+    def _along_axes(self, matrix: Array, columns: int, turns: _Turns) -> None:
+        rows, side = matrix.shape
+        for axis in range(self.rank):
+            # The axes before this one have been through and have `rows` entries; those behind it still have `side`.
+            turns.multiply(matrix, (rows**axis, side, side ** (self.rank - 1 - axis) * columns))
+
+    def write(self, tiles: _Tiles, filters: slice, outputs: Array) -> None:
+        """Write outputs, (mⁿ, filters, tiles), where they belong, and add the bias."""
+        m = self.m
+        y = outputs.reshape(*(m,) * self.rank, filters.stop - filters.start, *tiles.shape, copy=False)
+        sizes = zip(tiles.bounds, self.work.plan.output_size, strict=True)
+        region = tuple((start * m, min(stop * m, size)) for (start, stop), size in sizes)
+        for corner in product(range(m), repeat=self.rank):
+            place: Index = tuple(slice(start + c, stop, m) for c, (start, stop) in zip(corner, region, strict=True))
+            target = self.work.out[(tiles.image, filters, *place)]
+            present: Index = (*corner, slice(None), *map(slice, target.shape[1:]))
+            target[...] = y[present]
+        self.work.add_bias(tiles.image, filters, region)
+
+
+def seconds(plan: ConvPlan, itemsize: int, machine: Machine) -> float:
+    """Return what one thread takes: the copies of tiles, the transforms, and the products that are left."""
+    pair, m, rank = width(itemsize), outputs_per_tile(plan), plan.rank
+    points, side = int((m + 2) ** rank), m + 2
+    tiles = plan.batch * prod(ceil(size / m) for size in plan.output_size)
+    members, filters = plan.channels // plan.groups, plan.filters // plan.groups
+    multiplied = points * tiles * plan.filters * members * (1 + 4 / filters)
+    transformed = rank * points * side * tiles * plan.channels + rank * points * m * tiles * plan.filters
+    transformed += points * int(3**rank) * plan.filters * members
+    moved = (
+        points * tiles * plan.channels + 2 * int(m**rank) * tiles * plan.filters + points * plan.filters * members / 2
+    )
+    blocks = max(1, 2 * points * max(members, filters) * itemsize * tiles // TILE_BYTES) * plan.groups
+    work = multiplied / machine.products[pair] + transformed / machine.small_products[pair]
+    return work + moved / machine.moves[pair] + blocks * 2 * machine.block
+
+
+def working_bytes(plan: ConvPlan, itemsize: int, threads: int) -> int:
+    """Return the memory that it takes: transformed kernels or tiles, and a block of tiles and products a thread."""
+    points = int((outputs_per_tile(plan) + 2) ** plan.rank)
+    kernels = points * plan.filters * (plan.channels // plan.groups) * itemsize
+    if kernels <= KERNEL_BYTES:
+        return kernels + threads * (TILE_BYTES + TILE_BYTES // 2)
+    tiles = DEFAULT_BUDGET_BYTES // 4 * (2 + 2 * threads * AT_ONCE * plan.groups // plan.channels)
+    return tiles + threads * points * AT_ONCE * (plan.channels // plan.groups) * itemsize
+
+
+METHOD = Method("winograd", compute, unsuitable, seconds, working_bytes, local=False)
