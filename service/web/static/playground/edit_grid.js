@@ -96,7 +96,7 @@ export class EditGrid {
   }
 
   #show(input, row, column) {
-    input.value = short(number(this.texts[row][column]), 3);
+    input.value = short(number(this.texts[row][column]), this.plane.table.dataset.size === "large" ? 3 : 2);
     input.title = input.value === this.texts[row][column] ? "" : this.texts[row][column];
   }
 

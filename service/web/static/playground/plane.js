@@ -67,7 +67,7 @@ export class Plane {
     const columns = this.columns + left + right;
     const size = Math.max(columns, (this.rows + top + bottom) * 0.8);
     this.table.style.setProperty("--columns", columns);
-    this.table.dataset.size = size <= 8 ? "large" : size <= 11 ? "medium" : size <= 15 ? "small" : "tiny";
+    this.table.dataset.size = size <= 8 ? "large" : size <= 11 ? "medium" : size <= 15 ? "small" : size <= 18 ? "tiny" : "micro";
   }
 
   /** Colour every cell by its value. */

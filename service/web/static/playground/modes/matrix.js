@@ -216,7 +216,7 @@ class MatrixMode {
     this.input.plane.mark({ source: [key(row, column)] });
     this.input.plane.note([]);
     this.output.plane.mark({ user: [...found.keys()] });
-    const weighed = ([at, weights]) => [at, weights.map((weight) => `×${short(weight, 3)}`).join(" ")];
+    const weighed = ([at, weights]) => [at, weights.length > 1 ? `${weights.length} taps` : `×${short(weights[0], 3)}`];
     this.output.plane.note([...found].filter(([, weights]) => weights.length).map(weighed));
     this.steps.showUsers([row, column], found);
   }

@@ -1,11 +1,12 @@
 // The same computation with NumPy alone, without the service: padding as the plan resolved it, then the definition.
 
 import { array, python } from "./literals.js";
+import { network } from "./network_numpy.js";
 
 const MODES = { reflect: "reflect", symmetric: "symmetric", replicate: "edge", circular: "wrap" };
 
 export function write({ path, fields, plan, picture }) {
-  if (fields.layers) return `# NumPy has no layers. The requests above run the network; each conv2d in it is:\n${conv2d({}, null)}`;
+  if (fields.layers) return network({ fields, picture });
   const name = path.split("/").pop();
   if (name === "conv1d") return signal(fields, plan);
   if (name === "conv_transpose2d") return transposed(fields, plan);

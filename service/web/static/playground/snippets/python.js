@@ -21,6 +21,7 @@ print(response.json()[${JSON.stringify(result)}])
 function withPicture(path, fields, picture, accept) {
   const text = (value) => (typeof value === "string" ? value : JSON.stringify(value));
   const told = Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, text(value)]));
+  if (picture.base64) return network(path, told, picture);
   const read = picture.url
     ? `picture = httpx.get(${JSON.stringify(picture.url)}).raise_for_status().content`
     : `picture = Path(${JSON.stringify(picture.name)}).read_bytes()`;
@@ -38,5 +39,23 @@ response = httpx.post(
 )
 response.raise_for_status()
 ${keep}
+`;
+}
+
+function network(path, told, picture) {
+  return `import base64
+
+import httpx
+
+picture = base64.b64decode("${picture.base64}")
+response = httpx.post(
+    ${JSON.stringify(url(path))},
+    data=${python(told)},
+    files={"input": ("picture.png", picture)},
+    timeout=60,
+)
+response.raise_for_status()
+answer = response.json()
+print(answer["output_shape"])
 `;
 }

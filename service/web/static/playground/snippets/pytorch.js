@@ -2,6 +2,7 @@
 // every border.
 
 import { laid, python } from "./literals.js";
+import { network } from "./network_pytorch.js";
 import { write as numpy } from "./numpy.js";
 
 const MODES = { reflect: "reflect", symmetric: "symmetric", replicate: "edge", circular: "wrap" };
@@ -12,7 +13,7 @@ const tensor = (rows) => `torch.tensor(${laid(rows, "")}, dtype=torch.float64)`;
 export function write(asked) {
   const { path, fields, plan, picture } = asked;
   const name = path.split("/").pop();
-  if (fields.layers) return network(fields);
+  if (fields.layers) return network(asked);
   if (name === "conv1d") return signal(fields, plan);
   if (name === "conv_transpose2d") return transposed(fields, plan);
   if (name === "pool2d") return pool(fields, plan);

@@ -1,0 +1,207 @@
+// Network mode: layers, what each makes and sees, and every map of them on a picture.
+
+import { post, send } from "../api.js";
+import { Asker } from "../asking.js";
+import { copyAs } from "../copy_as.js";
+import { announce, h } from "../dom.js";
+import { selectField, showProblem, textField } from "../fields.js";
+import { LayerList } from "../layer_list.js";
+import { planned, Random, readLayers, weighted, writeLayers } from "../layers.js";
+import { MapStrip } from "../map_strip.js";
+import { readPacked } from "../npy.js";
+import { shape, short } from "../numbers.js";
+import { PictureSource } from "../picture_source.js";
+
+export const DEFAULTS = {
+  layers: "conv2d:8,5,1,same,gabor;relu;pool2d:max,2,,0;conv2d:8,3,1,same,random;relu;pool2d:max,2,,0;conv2d:4,3,1,same,random",
+  size: "96",
+  color: "gray",
+  seed: "1",
+};
+
+/** Build the mode into `place`; `changed(texts)` is told of every change. */
+export function mount(place, texts, changed) {
+  return new NetworkMode(place, texts, changed);
+}
+
+class NetworkMode {
+  #plans = new Asker();
+  #runs = new Asker();
+
+  constructor(place, texts, changed) {
+    this.state = { ...DEFAULTS, ...texts };
+    this.changed = changed;
+    this.message = h("p.error.general", { role: "alert", hidden: true });
+    this.list = new LayerList(readLayers(this.state.layers), () => this.#set("layers", writeLayers(this.list.layers)));
+    this.source = new PictureSource(() => this.#shrink(), (text) => this.#refused(new Error(text)));
+    this.source.acceptDrops(place);
+    this.frame = h("div.field-of-view", { hidden: true });
+    this.picture = h("div.seen", {}, this.frame);
+    this.totals = h("p.hint");
+    this.seen = h("p.hint", {}, "Click a pixel of a map, or walk through a map with the arrow keys, to see what it sees.");
+    this.maps = h("div.outputs");
+    this.copy = copyAs(() => this.asked);
+    place.replaceChildren(
+      this.message,
+      h(
+        "div.network",
+        {},
+        h("section.side", { "aria-label": "Layers" }, this.#controls(), this.list.element, this.totals),
+        h(
+          "section.main",
+          { "aria-label": "Maps" },
+          h("div.input-view", {}, this.picture, h("div.signals", {}, this.source.element, this.seen)),
+          this.maps,
+        ),
+      ),
+      this.copy.element,
+    );
+    this.source.useSample();
+  }
+
+  unmount() {
+    this.#plans.stop();
+    this.#runs.stop();
+    this.source.stop();
+  }
+
+  #controls() {
+    this.fields = [
+      selectField("Picture size", this.state.size, ["48", "64", "96", "128", "192"], (value) => this.#resize("size", value), { pointer: "input_shape" }),
+      selectField("Color", this.state.color, [["gray", "grey"], ["rgb", "red, green, blue"]], (value) => this.#set("color", value), { pointer: "color" }),
+      textField("Seed", this.state.seed, (value) => this.#set("seed", value), { pointer: "seed" }),
+    ];
+    const run = h("button.primary", { type: "button", onclick: () => this.#ask() }, "Run");
+    return h("div.row", {}, this.fields.map((each) => each.element), h("div.field.bottom", {}, run));
+  }
+
+  #set(name, value) {
+    this.state[name] = value;
+    this.changed(this.state);
+    this.#ask();
+  }
+
+  #resize(name, value) {
+    this.state[name] = value;
+    this.changed(this.state);
+    this.#shrink();
+  }
+
+  // The picture that the network sees: at most so many pixels a side.
+  async #shrink() {
+    const { image, file } = this.source;
+    if (!image?.naturalWidth) {
+      this.#refused(new Error(`${file.name} cannot be shown by this browser; choose a PNG, JPEG or WebP here`));
+      return;
+    }
+    const scale = Math.min(1, Number(this.state.size) / Math.max(image.naturalWidth, image.naturalHeight));
+    const canvas = h("canvas", {
+      width: Math.max(1, Math.round(image.naturalWidth * scale)),
+      height: Math.max(1, Math.round(image.naturalHeight * scale)),
+      role: "img",
+      "aria-label": "The picture as the network sees it",
+    });
+    canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+    const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
+    const bytes = new Uint8Array(await blob.arrayBuffer());
+    this.pixels = { canvas, blob, base64: btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join("")) };
+    this.picture.replaceChildren(canvas, this.frame);
+    this.#ask();
+  }
+
+  get #inputShape() {
+    const { width, height } = this.pixels.canvas;
+    return [this.state.color === "rgb" ? 3 : 1, height, width];
+  }
+
+  #ask() {
+    if (!this.pixels) return;
+    const layers = this.list.layers.map(planned);
+    const input = this.#inputShape;
+    this.#runs.stop();
+    this.#plans.ask((signal) => post("v1/networks/plan", { input_shape: input, layers }, { signal }), {
+      answered: (plan) => this.#planned(plan, input),
+      refused: (problem) => this.#refused(problem),
+    });
+  }
+
+  get #places() {
+    return [this.list, ...this.fields];
+  }
+
+  #planned(plan, input) {
+    showProblem(null, this.#places, this.message);
+    this.plan = plan;
+    this.list.describe(plan);
+    const { total_parameters: parameters, total_macs: macs, output_shape: output } = plan;
+    this.totals.textContent = `${shape(input)} becomes ${shape(output)}. ${parameters.toLocaleString("en")} parameters, ${macs.toLocaleString("en")} multiply-accumulates.`;
+    announce(`Output ${output.join(" by ")}, ${parameters} parameters`);
+    this.#run(plan, input);
+  }
+
+  #run(plan, input) {
+    const { blob } = this.pixels;
+    const question = async (signal) => {
+      const random = new Random(Number(this.state.seed) || 0);
+      const layers = [];
+      for (const [i, layer] of this.list.layers.entries()) {
+        const incoming = i ? plan.layers[i - 1].output_shape : input;
+        layers.push(await weighted(layer, incoming, random, signal));
+      }
+      const fields = { layers, return: "all", encoding: "base64", color: this.state.color };
+      const file = new File([blob], "picture.png", { type: "image/png" });
+      return { fields, answer: await (await send("v1/networks", fields, { signal, file })).json() };
+    };
+    this.#runs.ask(question, {
+      delay: 120,
+      answered: ({ fields, answer }) => this.#ran(fields, answer),
+      refused: (problem) => this.#refused(problem),
+    });
+  }
+
+  #ran(fields, answer) {
+    this.maps.classList.remove("stale");
+    const { layers, color } = fields;
+    const picture = { name: "picture.png", base64: this.pixels.base64 };
+    this.asked = { path: "v1/networks", fields: { layers, color }, plan: this.plan, picture, accept: "application/json" };
+    const strips = answer.layers.map((layer, index) => {
+      const strip = new MapStrip(index, layer.type, readPacked(layer.output), (at, value) => this.#look(index, at, value));
+      return strip.element;
+    });
+    this.maps.replaceChildren(...strips);
+    this.frame.hidden = true;
+    this.copy.refresh();
+  }
+
+  #refused(problem) {
+    showProblem(problem, this.#places, this.message);
+    this.maps.classList.add("stale");
+    announce(problem.message);
+  }
+
+  // Where a position looks, in the plan's words: the centre of the first field, the jump from one to the next, its size.
+  #look(index, at, value) {
+    const { receptive_field: field, jump, start } = this.plan.layers[index];
+    const [, height, width] = this.#inputShape;
+    if (!jump || !start || !field.length) {
+      this.frame.hidden = true;
+      this.seen.textContent = `${short(value)}, made from the whole picture.`;
+      return;
+    }
+    const spans = [height, width].map((length, axis) => {
+      const centre = start[axis] + at[axis] * jump[axis];
+      const from = centre - (field[axis] - 1) / 2;
+      return { from, to: from + field[axis], length };
+    });
+    const percent = (span, edge) => `${(100 * Math.min(span.length, Math.max(0, span[edge]))) / span.length}%`;
+    const [rows, columns] = spans;
+    this.frame.hidden = false;
+    this.frame.style.top = percent(rows, "from");
+    this.frame.style.left = percent(columns, "from");
+    this.frame.style.bottom = `calc(100% - ${percent(rows, "to")})`;
+    this.frame.style.right = `calc(100% - ${percent(columns, "to")})`;
+    const told = (span) => `${Math.ceil(span.from)} to ${Math.floor(span.to - 1)}`;
+    this.seen.textContent = `Layer ${index + 1}, position (${at.join(", ")}): ${short(value)}. It sees rows ${told(rows)}, columns ${told(columns)} of the picture.`;
+    announce(this.seen.textContent);
+  }
+}
