@@ -69,7 +69,9 @@ class Computation:
     async def __call__(self, request: Request) -> Response:
         """Answer one request."""
         media_type = negotiate(request.headers.get("accept"), self.offered)
-        written = await _worked_out(request, partial(self._work, media_type), quick=self.quick)
+        written = await _worked_out(
+            request, partial(self._work, media_type), quick=self.quick, as_text=media_type == JSON
+        )
         return Response(written.body, headers={**written.headers, "Vary": "Accept"}, media_type=written.media_type)
 
     def _work(self, media_type: str, record: Record, read: Reader, limits: WorkLimits, control: Control) -> Written:
@@ -95,7 +97,7 @@ class Planning:
     async def __call__(self, request: Request) -> Response:
         """Answer one request."""
         negotiate(request.headers.get("accept"), (JSON,))
-        written = await _worked_out(request, self._work, quick=True)
+        written = await _worked_out(request, self._work, quick=True, as_text=True)
         return Response(written.body, media_type=JSON)
 
     def _work(self, record: Record, read: Reader, limits: WorkLimits, control: Control) -> Written:
@@ -108,7 +110,7 @@ class Planning:
             return Written(write_json(plan), JSON)
 
 
-async def _worked_out(request: Request, work: Callable[..., Written], *, quick: bool) -> Written:
+async def _worked_out(request: Request, work: Callable[..., Written], *, quick: bool, as_text: bool) -> Written:
     """Return what `work` makes of a request, on the event loop if it is small and in a slot if not."""
     service, ticket = service_of(request), Ticket()
     record: Record = request.scope["state"]["record"]
@@ -122,7 +124,7 @@ async def _worked_out(request: Request, work: Callable[..., Written], *, quick: 
             except TooMuchForTheLoop:
                 record.timings.restart()
         ticket.cost = body.size / _BYTES_A_SECOND
-        limits = replace(service.work_limits, admit=partial(_reserve, service, ticket, body))
+        limits = replace(service.work_limits, admit=partial(_reserve, service, ticket, body, as_text))
         return await service.work.run(partial(job, limits), ticket, record.timings, request.receive)
     finally:
         service.admission.release(ticket)
@@ -136,7 +138,7 @@ async def _at_once(job: Job, service: Service) -> Written:
     return written
 
 
-def _reserve(service: Service, ticket: Ticket, body: Body, work: Work) -> None:
+def _reserve(service: Service, ticket: Ticket, body: Body, as_text: bool, work: Work) -> None:
     """Refuse work for which there is no memory, or no time, before any of it is allocated."""
     service.work.refuse_if_too_long(work.seconds)
-    service.admission.reserve(ticket, body.size + work.memory_bytes)
+    service.admission.reserve(ticket, body.size + work.memory_bytes(as_text=as_text))

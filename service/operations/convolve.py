@@ -61,7 +61,7 @@ def prepare_conv(request: ConvRequest, rank: int, limits: WorkLimits) -> ConvPro
     source = read_input(request.input, request.color)
     kernel = read_kernel(request.kernel, rank)
     layout, plan = plan_conv(request, rank, source.array.shape, kernel.shape)
-    check_work(plan, limits)
+    check_work(plan, limits, source.dtype(request.dtype).itemsize)
     return ConvProblem(
         source=source,
         sent_kernel=kernel,

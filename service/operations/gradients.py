@@ -72,7 +72,7 @@ def pool_gradients(request: PoolGradientsRequest, rank: int, limits: WorkLimits,
     """Run a pool's backward pass; parameters and errors are those of `convolve`."""
     source = read_input(request.input, request.color)
     layout, plan = plan_pool(request, rank, source.array.shape)
-    check_work(plan, limits)
+    check_work(plan, limits, source.dtype(request.dtype).itemsize)
     gradient = engine.pool_gradients(
         layout.input(source.array),
         layout.output_gradient(request.output_gradient, plan.output_shape),

@@ -12,8 +12,8 @@ from .errors import LimitExceeded
 
 _MEND = "send less data at once, or ask for fewer outputs: a larger stride, fewer filters, less padding"
 
-_ARRAY_BYTES = 8
-_ANSWER_BYTES = 32  # a float64 and its digits
+_READ_BYTES = 8  # a value as it is read: a float64 from JSON, or one from a picture and its copy in the result's dtype
+_DIGITS_BYTES = 24  # a value in an answer's text, at most
 _MACS_A_SECOND = 2e9
 _ELEMENTS_A_SECOND = 1e8
 
@@ -51,11 +51,13 @@ class Work:
     kernel_elements: int
     macs: int
     input_elements: int = 0
+    item_bytes: int = 8
 
-    @property
-    def memory_bytes(self) -> int:
-        """Memory of the arrays and of the answer's text, as float64 and JSON need it: other forms need less."""
-        return (self.input_elements + self.kernel_elements) * _ARRAY_BYTES + self.output_elements * _ANSWER_BYTES
+    def memory_bytes(self, *, as_text: bool) -> int:
+        """Return the memory of the arrays and of the answer: each value's digits if it is text, or the value."""
+        answer = _DIGITS_BYTES if as_text else self.item_bytes
+        read = self.input_elements + self.kernel_elements
+        return read * _READ_BYTES + self.output_elements * (self.item_bytes + answer)
 
     @property
     def seconds(self) -> float:
@@ -63,11 +65,11 @@ class Work:
         return self.macs / _MACS_A_SECOND + (self.input_elements + self.output_elements) / _ELEMENTS_A_SECOND
 
 
-def work_of(plan: Any) -> Work:
-    """Return what an engine plan would cost."""
+def work_of(plan: Any, item_bytes: int = 8) -> Work:
+    """Return what an engine plan would cost, with values of `item_bytes` in the result."""
     kernel = getattr(plan, "kernel_shape", ())
     macs = plan.macs if hasattr(plan, "macs") else plan.operations
-    return Work(prod(plan.output_shape), prod(kernel) if kernel else 0, macs, prod(plan.input_shape))
+    return Work(prod(plan.output_shape), prod(kernel) if kernel else 0, macs, prod(plan.input_shape), item_bytes)
 
 
 def exceeded(work: Work, limits: WorkLimits) -> tuple[str, int, int] | None:
@@ -81,7 +83,7 @@ def exceeded(work: Work, limits: WorkLimits) -> tuple[str, int, int] | None:
     return next(((name, limit, actual) for name, limit, actual in pairs if actual > limit), None)
 
 
-def check_work(plan: Any, limits: WorkLimits) -> None:
+def check_work(plan: Any, limits: WorkLimits, item_bytes: int = 8) -> None:
     """Refuse a plan beyond a limit.
 
     Raises
@@ -89,7 +91,7 @@ def check_work(plan: Any, limits: WorkLimits) -> None:
     LimitExceeded
         With the limit's name, its number and the actual one.
     """
-    work = work_of(plan)
+    work = work_of(plan, item_bytes)
     found = exceeded(work, limits)
     if found is None:
         if limits.admit is not None:

@@ -40,7 +40,7 @@ def pool(request: PoolRequest, rank: int, limits: WorkLimits, control: engine.Co
     """Run a pool; parameters and errors are those of `convolve`."""
     source = read_input(request.input, request.color)
     layout, plan = plan_pool(request, rank, source.array.shape)
-    check_work(plan, limits)
+    check_work(plan, limits, source.dtype(request.dtype).itemsize)
     dtype = source.dtype(request.dtype)
     pooled = engine.pool(
         layout.input(source.array),

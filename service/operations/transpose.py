@@ -53,7 +53,7 @@ def prepare_transpose(request: ConvTransposeRequest, rank: int, limits: WorkLimi
     """Return the transposed convolution that a request asks for, checked in full before any of it is computed."""
     source = read_input(request.input, request.color)
     layout, plan = plan_conv_transpose(request, rank, source.array.shape, request.kernel.shape)
-    check_work(plan, limits)
+    check_work(plan, limits, source.dtype(request.dtype).itemsize)
     return TransposeProblem(
         source=source,
         layout=layout,
