@@ -7,13 +7,15 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from starlette.middleware.cors import CORSMiddleware
 from starlette.staticfiles import StaticFiles
 
 from service import __version__
-from service.api import catalogue, health, openapi, pages, problems, routes
+from service.api import catalogue, document, health, openapi, pages, problems, routes
 from service.api.dispatch import Dispatch
+from service.api.keys import Keys, Quota, quota_names
 from service.api.metrics import Metrics
-from service.api.middleware import Crashes, RequestContext
+from service.api.middleware import EXPOSED_HEADERS, Crashes, RequestContext
 from service.api.state import Service
 from service.settings import Settings
 from service.web import STATIC_FOLDER
@@ -47,23 +49,42 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         openapi_tags=openapi.TAGS,
         root_path=settings.root_path,
         lifespan=lifespan,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
         redirect_slashes=False,
     )
 
-    # The last added is the first to see a request.
-    app.add_middleware(Dispatch, endpoints=routes.ENDPOINTS)
-    app.add_middleware(Crashes)
-    app.add_middleware(RequestContext)
-    problems.install(app)
-
-    routers = (routes.router, catalogue.router, pages.router, health.router, web_pages.router)
+    routers = (routes.router, catalogue.router, pages.router, health.router, document.router, web_pages.router)
     for router in routers:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC_FOLDER), name="static")
     openapi.install(app, routes.MODELS)
+    app.state.openapi_documents = {}
+    problems.install(app)
+
+    keys = settings.keys()
     names = (route.name for router in routers for route in router.routes if isinstance(route, APIRoute))
-    metrics = app.state.metrics = Metrics(names, settings.workers)
+    metrics = app.state.metrics = Metrics(names, settings.workers, quota_names(len(keys)))
+    _add_middleware(app, settings, keys, metrics)
     return app
+
+
+def _add_middleware(app: FastAPI, settings: Settings, keys: list[str], metrics: Metrics) -> None:
+    """Put around the application what every request passes through; the last added is the first to see it."""
+    app.add_middleware(Dispatch, endpoints=routes.ENDPOINTS)
+    app.add_middleware(Crashes)
+    if keys:
+        requests = settings.quota_requests
+        quota = Quota(metrics.board, requests, settings.quota_seconds) if requests else None
+        app.add_middleware(Keys, keys=keys, quota=quota)
+    if settings.origins():
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.origins(),
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Encoding", "Content-Type", "X-Request-ID"],
+            expose_headers=EXPOSED_HEADERS,
+        )
+    app.add_middleware(RequestContext)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service import container
@@ -54,6 +55,12 @@ class Settings(BaseSettings):
 
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Requests are told at info.")
 
+    api_keys: SecretStr = Field(SecretStr(""), description="Keys, with commas between them; none: no key is needed.")
+    api_keys_file: Path | None = Field(None, description="A file with a key a line, beside those of api_keys.")
+    quota_requests: Count | None = Field(None, description="Requests that a key may make in quota_seconds.")
+    quota_seconds: int = Field(60, ge=1, le=86_400)
+    cors_origins: str = Field("", description="Origins whose pages may call, with commas between them, or *.")
+
     workers: int = Field(default_factory=_default_workers, ge=1, le=256, description="Processes that serve.")
     slots: Count = Field(default_factory=_default_slots, description="Requests that are worked on at once.")
     queue_length: int = Field(64, ge=0, le=100_000, description="Requests that may wait for a slot; more are a 503.")
@@ -85,6 +92,22 @@ class Settings(BaseSettings):
     working_bytes: int = Field(
         64 * MEBI, ge=MEBI, description="Working memory of one computation, beyond input and output."
     )
+
+    def keys(self) -> list[str]:
+        """Return every API key, each once; empty if none is needed.
+
+        Raises
+        ------
+        OSError
+            If there is no such file.
+        """
+        lines = self.api_keys_file.read_text(encoding="utf-8").splitlines() if self.api_keys_file else []
+        given = (key.strip() for key in [*self.api_keys.get_secret_value().split(","), *lines])
+        return list(dict.fromkeys(key for key in given if key))
+
+    def origins(self) -> list[str]:
+        """Return the origins whose pages may call."""
+        return [origin.strip() for origin in self.cors_origins.split(",") if origin.strip()]
 
     def read_limits(self) -> ReadLimits:
         """Return how much is read from one request."""

@@ -11,14 +11,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service import engine, kernels
-from service.wire import write_json
+from service.wire import write_json, write_npy
 
 from .errors import HttpProblem
 from .negotiation import JSON, NPY, negotiate
 from .openapi_responses import json_response, problem_responses
 from .state import service_of
+from .validators import unless_known
 
 router = APIRouter(prefix="/v1", tags=["about the service"])
+_VARY = {"Vary": "Accept"}
 
 _EXAMPLE = {
     "name": "sobel_y",
@@ -38,7 +40,7 @@ _EXAMPLE = {
 async def list_kernels(request: Request) -> Response:
     """Every kernel that can be used by name, with what it detects, its parameters and the source of its numbers."""
     negotiate(request.headers.get("accept"), (JSON,))
-    return Response(write_json({"kernels": [_described(name) for name in kernels.names()]}), media_type=JSON)
+    return unless_known(request, write_json({"kernels": [_described(name) for name in kernels.names()]}), JSON)
 
 
 @router.get(
@@ -71,10 +73,9 @@ async def get_kernel(request: Request, name: str) -> Response:
     parameters = _query_parameters(request)
     matrix = kernels.make(name, **parameters)
     if media_type == NPY:
-        from service.wire import write_npy
-
-        return Response(write_npy(matrix), media_type=NPY)
-    return Response(write_json(_described(name) | {"size": list(matrix.shape), "kernel": matrix}), media_type=JSON)
+        return unless_known(request, write_npy(matrix), NPY, _VARY)
+    described = _described(name) | {"size": list(matrix.shape), "kernel": matrix}
+    return unless_known(request, write_json(described), JSON, _VARY)
 
 
 @router.get(

@@ -71,16 +71,18 @@ class Metrics(Collector):
         Names of everything that can be asked for; what is none of them is counted as other.
     workers
         How many processes count.
+    also
+        What else stands on the board.
     """
 
-    def __init__(self, operations: Iterable[str], workers: int = 1) -> None:
+    def __init__(self, operations: Iterable[str], workers: int = 1, also: Iterable[str] = ()) -> None:
         self._operations = (*dict.fromkeys(operations), _OTHER)
         self._labels = {
             (operation, status): f"requests {operation} {status}"
             for operation in self._operations
             for status in (*STATUSES, _OTHER)
         }
-        self.board = Board(_names(self._operations), workers)
+        self.board = Board((*_names(self._operations), *also), workers)
 
     def forget(self, worker: int) -> None:
         """Set what a worker had in flight to zero: it ended, and that with it."""

@@ -1,4 +1,4 @@
-"""What every request passes through, as pure ASGI: an id, its record, the headers of its answer, and a net for crashes."""
+"""What every request passes through, as pure ASGI: an id, a record, headers for its answer, a net for crashes."""
 
 from __future__ import annotations
 
@@ -22,6 +22,11 @@ _SECURITY_HEADERS = [
     (b"cross-origin-opener-policy", b"same-origin"),
 ]
 _CLIENT_GONE = 499
+EXPOSED_HEADERS = [
+    *("ETag", "Retry-After", "RateLimit", "RateLimit-Policy", "Server-Timing"),
+    *("X-Dtype", "X-Output-Shape", "X-Request-ID"),
+]
+"""What a page of another origin may read of an answer, where CORS is on."""
 
 
 class RequestContext:

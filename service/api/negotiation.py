@@ -28,16 +28,21 @@ def negotiate(accept: str | None, offered: Sequence[str]) -> str:
     """
     if accept is None or accept.strip() in ("", "*/*", offered[0]):
         return offered[0]
-    ranges = [_parsed(part) for part in accept.split(",") if part.strip()]
-    qualities = [_quality(offer, ranges) for offer in offered]
-    best = max(qualities)
+    found = qualities(accept, offered)
+    best = max(found)
     if best <= 0:
         raise HttpProblem(
             "not-acceptable",
             f"Accept is {accept[:200]!r}; this answer comes as {', '.join(offered)}",
             headers={"Vary": "Accept"},
         )
-    return offered[qualities.index(best)]
+    return offered[found.index(best)]
+
+
+def qualities(accepted: str, offered: Sequence[str]) -> list[float]:
+    """Return the quality that a header of the kind of Accept gives to each of what is offered; 0 is unacceptable."""
+    ranges = [_parsed(part) for part in accepted.split(",") if part.strip()]
+    return [_quality(offer, ranges) for offer in offered]
 
 
 def _parsed(part: str) -> tuple[str, float]:
@@ -55,7 +60,7 @@ def _parsed(part: str) -> tuple[str, float]:
 
 def _quality(offer: str, ranges: Sequence[tuple[str, float]]) -> float:
     family = offer.split("/")[0]
-    for wanted in (offer, f"{family}/*", "*/*"):
+    for wanted in (offer, f"{family}/*", "*/*", "*"):
         matching = [quality for media_range, quality in ranges if media_range == wanted]
         if matching:
             return max(matching)

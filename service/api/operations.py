@@ -20,11 +20,12 @@ from starlette.responses import Response
 from service.engine import Control
 from service.operations.answer import Answer
 from service.operations.limits import Work, WorkLimits
-from service.wire import write_json
+from service.wire import ContentEncoding, write_json
 
 from .admission import Ticket
 from .answers import Written, write_answer
 from .bodies import Body, Reader, gather, validated
+from .compression import accepted_encoding, compressed
 from .errors import TooMuchForTheLoop
 from .negotiation import BYTES, JSON, NPY, PICTURES, ZIP, negotiate
 from .record import Record
@@ -69,12 +70,22 @@ class Computation:
     async def __call__(self, request: Request) -> Response:
         """Answer one request."""
         media_type = negotiate(request.headers.get("accept"), self.offered)
+        encoding = accepted_encoding(request.headers.get("accept-encoding"))
         written = await _worked_out(
-            request, partial(self._work, media_type), quick=self.quick, as_text=media_type == JSON
+            request, partial(self._work, media_type, encoding), quick=self.quick, as_text=media_type == JSON
         )
-        return Response(written.body, headers={**written.headers, "Vary": "Accept"}, media_type=written.media_type)
+        headers = {**written.headers, "Vary": "Accept, Accept-Encoding"}
+        return Response(written.body, headers=headers, media_type=written.media_type)
 
-    def _work(self, media_type: str, record: Record, read: Reader, limits: WorkLimits, control: Control) -> Written:
+    def _work(
+        self,
+        media_type: str,
+        encoding: ContentEncoding | None,
+        record: Record,
+        read: Reader,
+        limits: WorkLimits,
+        control: Control,
+    ) -> Written:
         with record.timings.phase("decode"):
             request = validated(self.model, read())
         with record.timings.phase("compute"):
@@ -82,7 +93,7 @@ class Computation:
         record.macs = answer.fields.get("plan", {}).get("macs", 0)
         control.check()
         with record.timings.phase("encode"):
-            return write_answer(answer, media_type, self.rank)
+            return compressed(write_answer(answer, media_type, self.rank), encoding)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,28 @@
+"""The OpenAPI document over HTTP: made once, and not sent again to those who have it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.wire import write_json
+
+from .negotiation import JSON
+from .validators import unless_known
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/openapi.json")
+async def openapi_document(request: Request) -> Response:
+    """The OpenAPI document; behind a proxy it names the path that this service is at."""
+    app: FastAPI = request.app
+    root = request.scope.get("root_path", "").rstrip("/")
+    written: dict[str, bytes] = app.state.openapi_documents
+    if root not in written:
+        document: dict[str, Any] = app.openapi()
+        written[root] = write_json(document | ({"servers": [{"url": root}]} if root else {}))
+    return unless_known(request, written[root], JSON)
