@@ -1,0 +1,135 @@
+"""The choice of a method: what it may depend on, what it must refuse, and that nobody notices which it was."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from service.engine import (
+    METHODS,
+    Control,
+    MethodNotApplicable,
+    choose,
+    conv,
+    estimate,
+    plan_conv,
+    plan_conv_transpose,
+)
+
+LAYER = plan_conv((1, 64, 40, 40), (64, 64, 3, 3), padding=1)
+SPREADING = [name for name, method in METHODS.items() if not method.local]
+
+
+def method_of(x: Any, w: Any, **options: Any) -> str:
+    """Return which method computed."""
+    said: list[str] = []
+    conv(x, w, control=Control(on_method=said.append), **options)
+    return said[0]
+
+
+def tame(*shape: int) -> Any:
+    return np.random.default_rng(1).uniform(0.5, 1.5, shape).astype(np.float32)
+
+
+def test_the_anchor_is_computed_by_the_definition() -> None:
+    assert choose(plan_conv((1, 1, 5, 5), (1, 1, 3, 3))) == "direct"
+
+
+def test_large_problems_are_not() -> None:
+    assert choose(LAYER, np.float32) == "winograd"
+    assert choose(plan_conv((1, 1, 600, 600), (1, 1, 41, 41)), np.float32) == "fft"
+    assert choose(plan_conv((1, 256, 30, 30), (256, 256, 1, 1)), np.float32) == "gemm"
+    assert choose(plan_conv((1, 1, 600, 600), (1, 1, 5, 5)), np.float32) == "banded"
+
+
+def test_the_plan_names_what_is_taken_for_tame_data() -> None:
+    assert method_of(tame(1, 64, 40, 40), tame(64, 64, 3, 3), padding=1) == choose(LAYER, np.float32)
+
+
+@pytest.mark.parametrize("spoil", [np.nan, np.inf, 1e6])
+def test_data_out_of_range_keeps_to_local_methods(spoil: float) -> None:
+    x, w = tame(1, 64, 40, 40), tame(64, 64, 3, 3)
+    x[0, 3, 5, 7] = spoil
+    assert METHODS[method_of(x, w, padding=1)].local
+
+
+def test_a_kernel_that_is_not_finite_keeps_to_local_methods() -> None:
+    w = tame(64, 64, 3, 3)
+    w[0, 0, 0, 0] = np.inf
+    assert METHODS[method_of(tame(1, 64, 40, 40), w)].local
+
+
+def test_a_padding_value_counts_as_data() -> None:
+    options: dict[str, Any] = {"padding": 1, "padding_mode": "constant"}
+    assert not METHODS[method_of(tame(1, 64, 40, 40), tame(64, 64, 3, 3), padding_value=2.0, **options)].local
+    assert METHODS[method_of(tame(1, 64, 40, 40), tame(64, 64, 3, 3), padding_value=1e6, **options)].local
+
+
+def test_a_thousandfold_range_is_tame_and_no_more() -> None:
+    x = np.ones((1, 64, 40, 40), np.float32)
+    x[0, 0, 0, 0] = 1000.0  # the mean is a little above 1
+    assert not METHODS[method_of(x, tame(64, 64, 3, 3), padding=1)].local
+    x[0, 0, 0, 0] = 1011.0
+    assert METHODS[method_of(x, tame(64, 64, 3, 3), padding=1)].local
+
+
+def test_a_separable_filter_is_found_out() -> None:
+    gaussian = np.multiply.outer([1, 4, 6, 4, 1], [1, 4, 6, 4, 1])[None, None] / 256
+    bent = gaussian.copy()
+    bent[0, 0, 0, 0] = 0
+    x = tame(1, 1, 900, 900)
+    assert method_of(x, np.repeat(np.repeat(gaussian, 3, 2), 3, 3)) == "separable"
+    assert method_of(x, np.repeat(np.repeat(bent, 3, 2), 3, 3)) != "separable"
+
+
+@pytest.mark.parametrize("name", SPREADING)
+def test_a_spreading_method_by_name_refuses_what_is_not_finite(name: str) -> None:
+    x, w = tame(1, 2, 9, 9), tame(2, 2, 3, 3)
+    conv(x * 1e6, w, method=name)  # out of range, yet asked for
+    x[0, 0, 0, 0] = np.nan
+    with pytest.raises(MethodNotApplicable, match="and the input holds such a value"):
+        conv(x, w, method=name)
+    w[0, 0, 0, 0] = np.inf
+    with pytest.raises(MethodNotApplicable, match="and the kernel holds such a value"):
+        conv(tame(1, 2, 9, 9), w, method=name)
+
+
+def test_a_filter_that_is_no_product_cannot_be_separable() -> None:
+    with pytest.raises(MethodNotApplicable, match="filter 1 is no outer product"):
+        conv(tame(1, 1, 9, 9), [np.ones((1, 2, 2)), np.eye(2)[None]], method="separable")
+
+
+@pytest.mark.parametrize(
+    ("kernel", "options", "says"),
+    [
+        ((2, 2, 3, 5), {}, r"3 taps on every axis, not \[3, 5\]"),
+        ((2, 2, 3, 3), {"dilation": (1, 2)}, r"dilation 1 on every axis, not \[1, 2\]"),
+    ],
+)
+def test_winograd_says_what_it_cannot_do(kernel: Any, options: Any, says: str) -> None:
+    with pytest.raises(MethodNotApplicable, match=says):
+        choose(plan_conv((1, 2, 9, 9), kernel, **options), method="winograd")
+
+
+def test_signals_are_not_separable() -> None:
+    with pytest.raises(MethodNotApplicable, match="two or more spatial axes"):
+        choose(plan_conv((1, 1, 9), (1, 1, 3)), method="separable")
+
+
+def test_estimates_name_every_method_that_can_and_grow_with_the_work() -> None:
+    small, large = (
+        estimate(plan_conv((1, 64, 20, 20), (64, 64, 3, 3))),
+        estimate(plan_conv((4, 64, 80, 80), (64, 64, 3, 3))),
+    )
+    assert set(small) == set(large) == set(METHODS) - {"separable"}
+    for name, cost in small.items():
+        assert 0 < cost.seconds < large[name].seconds
+        assert cost.working_bytes > 0
+
+
+def test_a_transposed_plan_names_the_method_of_its_phases() -> None:
+    assert choose(plan_conv_transpose((1, 2, 3, 3), (2, 2, 2, 2), stride=2)) == "direct"
+    assert choose(plan_conv_transpose((1, 128, 28, 28), (128, 64, 4, 4), stride=2, padding=1)) == "gemm"
+    assert choose(plan_conv_transpose((1, 64, 9, 9), (64, 8, 3, 3), padding=2, dilation=2, stride=3)) in METHODS

@@ -1,0 +1,258 @@
+"""conv: other frameworks' answers, plain loops, laws, the number policy, and what it never does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.engine import METHODS, Cancelled, Control, MethodNotApplicable, conv, plan_conv
+from tests.golden import Golden, golden
+from tests.oracles import convolution as oracle
+
+LOCAL = [name for name, method in METHODS.items() if method.local and not method.by_values]
+
+
+@pytest.mark.parametrize("case", golden("conv"))
+def test_golden_vectors(case: Golden) -> None:
+    arrays = case.arrays
+    case.check(output=conv(arrays["input"], arrays["kernel"], arrays.get("bias"), **case.parameters))
+
+
+@pytest.mark.parametrize("method", ["direct", "gemm", "banded", "winograd"])
+@pytest.mark.parametrize("case", golden("conv"))
+def test_golden_vectors_by_every_local_method(case: Golden, method: str) -> None:
+    arrays = case.arrays
+    try:
+        found = conv(arrays["input"], arrays["kernel"], arrays.get("bias"), method=method, **case.parameters)
+    except MethodNotApplicable:
+        assert method == "winograd"
+        return
+    case.check(output=found)
+
+
+@st.composite
+def problems(draw: st.DrawFn) -> dict[str, Any]:
+    rank, groups = draw(st.integers(1, 3)), draw(st.integers(1, 2))
+    size = tuple(draw(st.integers(1, 6 if rank < 3 else 4)) for _ in range(rank))
+    kernel = tuple(draw(st.integers(1, 3)) for _ in range(rank))
+    dilation = tuple(draw(st.integers(1, 2)) for _ in range(rank))
+    padding = tuple((draw(st.integers(0, 3)), draw(st.integers(4, 5))) for _ in range(rank))
+    shape = (draw(st.integers(1, 2)), groups * draw(st.integers(1, 2)), *size)
+    mode = draw(st.sampled_from(["zeros", "constant", "reflect", "symmetric", "replicate", "circular"]))
+    rng = np.random.default_rng(draw(st.integers(0, 10**6)))
+    return {
+        "x": rng.integers(-9, 10, shape).astype(float),
+        "w": rng.integers(-9, 10, (groups * draw(st.integers(1, 2)), shape[1] // groups, *kernel)).astype(float),
+        "stride": tuple(draw(st.integers(1, 3)) for _ in range(rank)),
+        "padding": padding,
+        "dilation": dilation,
+        "groups": groups,
+        "mode": mode,
+        "value": 5.0 if mode == "constant" else 0.0,
+        "flip": draw(st.booleans()),
+    }
+
+
+@given(case=problems())
+@settings(max_examples=120, derandomize=True, deadline=None)
+def test_plain_loops(case: dict[str, Any]) -> None:
+    expected = oracle.conv(**case)
+    for method in ("auto", *LOCAL):
+        found = conv(
+            case["x"],
+            case["w"],
+            stride=case["stride"],
+            padding=case["padding"],
+            padding_mode=case["mode"],
+            padding_value=case["value"],
+            dilation=case["dilation"],
+            groups=case["groups"],
+            operation="convolution" if case["flip"] else "cross_correlation",
+            method=method,
+        )
+        assert found.shape == expected.shape
+        assert np.array_equal(found, expected), method
+
+
+def test_a_correlation_and_a_convolution_of_an_impulse() -> None:
+    impulse, kernel = [[[0, 0, 1, 0, 0]]], [[[1, 2, 3]]]
+    assert conv(impulse, kernel).tolist() == [[[3, 2, 1]]]
+    assert conv(impulse, kernel, operation="convolution").tolist() == [[[1, 2, 3]]]
+
+
+def test_bias_a_filter_and_a_position() -> None:
+    x, w = np.ones((2, 1, 3)), np.ones((2, 1, 2))
+    assert conv(x, w, [10, 20])[1].tolist() == [[12, 12], [22, 22]]
+    assert conv(x, w, [[1, 2], [3, 4]])[1].tolist() == [[3, 4], [5, 6]]
+
+
+@pytest.mark.parametrize("method", ["auto", *METHODS])
+def test_a_bias_is_added_once_by_every_method(method: str) -> None:
+    rng = np.random.default_rng(3)
+    x, w = rng.standard_normal((2, 2, 40, 30)), np.ones((2, 1, 3, 3))
+    for bias in (rng.standard_normal(2), rng.standard_normal((2, 38, 28))):
+        apart = conv(x, w, groups=2, method=method) + bias.reshape(2, *bias.shape[1:] or (1, 1))
+        np.testing.assert_allclose(conv(x, w, bias, groups=2, method=method), apart, atol=1e-13)
+
+
+# Laws
+
+
+def _random(shape: tuple[int, ...], seed: int) -> Any:
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+def test_it_is_linear() -> None:
+    x, y, w = _random((1, 3, 9, 8), 1), _random((1, 3, 9, 8), 2), _random((4, 3, 3, 2), 3)
+    np.testing.assert_allclose(conv(2 * x - 3 * y, w), 2 * conv(x, w) - 3 * conv(y, w), atol=1e-12)
+    np.testing.assert_allclose(conv(x, 2 * w), 2 * conv(x, w), atol=1e-12)
+
+
+def test_circular_padding_commutes_with_shifts() -> None:
+    x, w = _random((2, 2, 7, 9), 4), _random((3, 2, 3, 4), 5)
+    found = conv(x, w, padding="same", padding_mode="circular")
+    shifted = conv(np.roll(x, (2, 3), (2, 3)), w, padding="same", padding_mode="circular")
+    np.testing.assert_allclose(shifted, np.roll(found, (2, 3), (2, 3)), atol=1e-12)
+
+
+@pytest.mark.parametrize("rank", [1, 2])
+def test_full_convolutions_commute(rank: int) -> None:
+    x, w = _random((1, 1, *(7, 5)[:rank]), 6), _random((1, 1, *(3, 4)[:rank]), 7)
+    one = conv(x, w, padding="full", operation="convolution")
+    np.testing.assert_allclose(one, conv(w, x, padding="full", operation="convolution"), atol=1e-12)
+
+
+@pytest.mark.parametrize("method", LOCAL)
+def test_tiles_of_an_input_join_to_the_whole(method: str) -> None:
+    x, w = np.rint(9 * _random((1, 3, 50, 20), 8)), np.rint(9 * _random((4, 3, 3, 3), 9))
+    whole = conv(x, w, method=method)
+    parts = [conv(x[:, :, a : a + 18], w, method=method) for a in (0, 16, 32)]
+    assert np.array_equal(np.concatenate(parts, axis=2), whole)
+
+
+# Numbers
+
+
+@pytest.mark.parametrize(
+    ("dtype", "expected"),
+    [
+        (np.float16, np.float32),
+        (np.float32, np.float32),
+        (np.float64, np.float64),
+        (np.uint8, np.float64),
+        (np.int64, np.float64),
+        (np.bool_, np.float64),
+    ],
+)
+def test_the_dtype_follows_the_input(dtype: Any, expected: Any) -> None:
+    x = np.ones((1, 1, 4), dtype)
+    assert conv(x, np.ones((1, 1, 2))).dtype == expected
+    for asked in ("float32", "float64"):
+        assert conv(x, np.ones((1, 1, 2)), dtype=asked).dtype == asked
+
+
+def test_integers_never_wrap() -> None:
+    assert conv(np.array([[[100, 200, 50]]], np.uint8), np.ones((1, 1, 3), np.int8), padding=1).tolist() == [
+        [[300, 350, 250]]
+    ]
+
+
+@pytest.mark.parametrize("shape", [((1, 64, 20, 20), (64, 64, 3, 3)), ((1, 1, 90, 90), (1, 1, 31, 31))])
+def test_integers_stay_exact_where_a_fast_method_would_be_chosen(shape: Any) -> None:
+    rng = np.random.default_rng(10)
+    x, w = rng.integers(-(10**6), 10**6, shape[0]), rng.integers(-(10**6), 10**6, shape[1])
+    methods: list[str] = []
+    found = conv(x, w, control=Control(on_method=methods.append))
+    assert methods[0] in LOCAL
+    window = x[:, :, : shape[1][2], : shape[1][3]]
+    assert [int(v) for v in found[0, :, 0, 0]] == [int(v) for v in (w * window).sum(axis=(1, 2, 3))]
+    conv(x + 0.5, w, control=Control(on_method=methods.append))
+    assert methods[1] not in LOCAL  # or the test proves nothing
+
+
+def test_a_separable_integer_filter_stays_exact_up_to_the_last_integer() -> None:
+    # 2⁵² fits a float64, u·x of three such does not, yet the plain sum of the window does.
+    x = np.zeros((1, 1, 300, 300))
+    x[0, 0, :, 0::2] = 2.0**51 + 1
+    w = np.multiply.outer([1, 2, 1], [-1, 0, 1]).astype(float)[None, None]
+    assert not conv(x, w).any()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("method", ["auto", *LOCAL, "separable"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_what_is_not_finite_stays_in_its_windows(method: str, value: float, dtype: Any) -> None:
+    x, w = np.ones((1, 1, 40, 50), dtype), np.ones((1, 1, 5, 5), dtype)
+    x[0, 0, 20, 30] = value
+    found = conv(x, w, padding=2, method=method)
+    touched = np.zeros((40, 50), bool)
+    touched[18:23, 28:33] = True
+    assert np.array_equal(~np.isfinite(found[0, 0]), touched)
+
+
+def test_layers_keep_what_is_not_finite_local_too() -> None:
+    x, w = _random((1, 64, 20, 20), 11), _random((64, 64, 3, 3), 12)
+    x[0, 5, 10, 10] = np.nan
+    found = conv(x, w, padding=1)
+    assert np.isnan(found[0, :, 9:12, 9:12]).all()
+    assert np.isnan(found).sum() == 64 * 9
+
+
+@pytest.mark.parametrize("method", ["auto", *LOCAL])
+def test_a_tap_of_zero_times_nan_is_nan(method: str) -> None:
+    assert np.isnan(conv([[[np.nan, 1.0, 1.0]]], [[[0.0, 1.0]]], method=method)[0, 0, 0])
+
+
+def test_one_outlier_in_float32_does_not_reach_beyond_its_window() -> None:
+    x = np.ones((1, 1, 200, 200), np.float32)
+    x[0, 0, 0, 0] = 1e8
+    found = conv(x, np.ones((1, 1, 15, 15), np.float32))
+    assert (found[0, 0, 15:, 15:] == 225).all()
+
+
+# What it never does
+
+
+def test_any_layout_is_read_and_the_answer_is_its_own() -> None:
+    x = np.asfortranarray(_random((2, 3, 6, 5), 13))[:, ::-1, ::2]
+    w = _random((4, 3, 2, 2), 14)
+    found = conv(x, w)
+    assert found.flags.c_contiguous
+    assert found.flags.owndata
+    assert np.array_equal(found, conv(x.copy(), w))
+    one = conv(x, np.eye(3).reshape(3, 3, 1, 1))
+    assert not np.shares_memory(one, x)
+
+
+def test_the_inputs_are_left_alone() -> None:
+    x, w = _random((1, 2, 8, 8), 15), _random((2, 2, 3, 3), 16)
+    before = x.copy(), w.copy()
+    conv(x, w, padding=1, operation="convolution")
+    assert np.array_equal(x, before[0])
+    assert np.array_equal(w, before[1])
+
+
+@pytest.mark.parametrize("method", ["auto", *METHODS])
+def test_a_cancelled_computation_ends_between_two_blocks(method: str) -> None:
+    asked = iter([False, True])
+    control = Control(cancelled=lambda: next(asked, True), threads=1)
+    with pytest.raises(Cancelled, match="between two blocks"):
+        conv(np.ones((1, 1, 900, 900)), np.ones((1, 1, 3, 3)), method=method, control=control)
+
+
+@pytest.mark.parametrize("method", ["auto", *METHODS])
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_threads_change_nothing(method: str, threads: int) -> None:
+    x, w = np.rint(9 * _random((2, 2, 130, 70), 17)), np.ones((2, 1, 3, 3))
+    one = conv(x, w, groups=2, method=method, control=Control(threads=1))
+    assert np.array_equal(conv(x, w, groups=2, method=method, control=Control(threads=threads)), one)
+
+
+def test_the_plan_is_what_is_computed() -> None:
+    x, w = _random((2, 4, 9, 7), 18), _random((6, 2, 3, 2), 19)
+    options: dict[str, Any] = {"stride": (2, 1), "padding": "same", "dilation": (1, 2), "groups": 2}
+    assert conv(x, w, **options).shape == plan_conv(x.shape, w.shape, **options).output_shape

@@ -1,0 +1,97 @@
+"""Sizes and plans: the formulas against a count of windows, and the numbers of the articles the project came from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.engine import ConvPlan, plan_conv, plan_conv_transpose, plan_pool
+
+axes = st.tuples(
+    st.integers(1, 12), st.integers(1, 5), st.integers(1, 4), st.integers(1, 3), st.integers(0, 5), st.integers(0, 5)
+)
+
+
+@given(axis=axes)
+@settings(max_examples=200, derandomize=True)
+def test_the_output_counts_the_windows_that_fit(axis: tuple[int, ...]) -> None:
+    n, k, s, d, before, after = axis
+    reach = d * (k - 1) + 1
+    starts = [i for i in range(0, n + before + after, s) if i + reach <= n + before + after]
+    if not starts:
+        return
+    plan = plan_conv((1, 1, n), (1, 1, k), stride=s, dilation=d, padding=[[before, after]])
+    assert plan.output_size == (len(starts),)
+    assert plan.dropped == (n + before + after - starts[-1] - reach,)
+
+
+@pytest.mark.parametrize(
+    ("n", "k", "p", "s", "out"),
+    [(5, 3, 0, 1, 3), (5, 3, 1, 1, 5), (6, 3, 0, 1, 4), (224, 7, 3, 2, 112), (32, 3, 0, 1, 30), (28, 3, 0, 1, 26)],
+)
+def test_the_sizes_of_the_articles(n: int, k: int, p: int, s: int, out: int) -> None:
+    assert plan_conv((1, 1, n, n), (1, 1, k, k), padding=p, stride=s).output_size == (out, out)
+
+
+@pytest.mark.parametrize(
+    ("padding", "n", "k", "s", "d", "pads"),
+    [  # semantics, rules 3 and 4
+        ("same", 4, 2, 1, 1, (0, 1)),
+        ("same_lower", 4, 2, 1, 1, (1, 0)),
+        ("same", 8, 1, 3, 1, (0, 0)),  # k < s: clamped, not cropped
+        ("same", 8, 3, 2, 1, (0, 1)),
+        ("same_lower", 8, 3, 2, 1, (1, 0)),
+        ("same", 9, 3, 2, 1, (1, 1)),
+        ("same", 8, 3, 1, 2, (2, 2)),
+        ("full", 8, 3, 1, 2, (4, 4)),
+        ("valid", 8, 3, 1, 2, (0, 0)),
+    ],
+)
+def test_names_of_padding_become_cells(padding: str, n: int, k: int, s: int, d: int, pads: tuple[int, int]) -> None:
+    assert plan_conv((1, 1, n), (1, 1, k), padding=padding, stride=s, dilation=d).padding == (pads,)
+
+
+@given(axis=axes)
+@settings(max_examples=100, derandomize=True)
+def test_same_makes_one_window_for_every_stride_begun(axis: tuple[int, ...]) -> None:
+    n, k, s, d, *_ = axis
+    for name in ("same", "same_lower"):
+        assert plan_conv((1, 1, n), (1, 1, k), padding=name, stride=s, dilation=d).output_size == (-(-n // s),)
+
+
+def test_a_plan_counts_taps_and_products() -> None:
+    plan = plan_conv((2, 6, 10, 8), (4, 3, 3, 2), groups=2, padding=1)
+    assert (plan.taps, plan.output_shape, plan.span) == (18, (2, 4, 10, 9), (3, 2))
+    assert plan.macs == 2 * 4 * 10 * 9 * 18
+
+
+@given(axis=axes, extra=st.integers(0, 3))
+@settings(max_examples=100, derandomize=True)
+def test_a_transposed_plan_leads_back(axis: tuple[int, ...], extra: int) -> None:
+    n, k, s, d, before, after = axis
+    if extra >= max(s, d) or (n - 1) * s - before - after + d * (k - 1) + extra + 1 < 1:
+        return
+    plan = plan_conv_transpose(
+        (1, 2, n), (2, 3, k), stride=s, dilation=d, padding=[[before, after]], output_padding=extra
+    )
+    adjoint: ConvPlan = plan.adjoint
+    if extra < s:
+        back = plan_conv(plan.output_shape, (2, 3, k), stride=s, dilation=d, padding=[[before, after]])
+        assert back.output_size == (n,)
+        assert back == adjoint
+
+
+@pytest.mark.parametrize(
+    ("n", "options", "out"),
+    [  # semantics, rules 6 and 10
+        (4, {"kernel_size": 2, "stride": 3, "padding": 1, "ceil_mode": True}, 2),
+        (5, {"kernel_size": 2, "stride": 2, "ceil_mode": True}, 3),
+        (5, {"kernel_size": 2, "stride": 2}, 2),
+        (3, {"output_size": 5}, 5),
+    ],
+)
+def test_pools_round_up_only_where_a_window_starts_inside(n: int, options: dict[str, Any], out: int) -> None:
+    assert plan_pool((1, 1, n), "max", **options).output_size == (out,)
