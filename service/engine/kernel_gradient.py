@@ -2,19 +2,39 @@
 
     ∂L/∂w[f, c, k] = Σ_n Σ_o  g[n, f, o] · x[n, c, s·o + d·k - before]
 
-For one tap k this is a matrix product, (F/G, positions) times (positions, C/G), a group; the blocks of positions are
-chosen so that the input which all taps share stays in cache.
+For one tap k this is a matrix product a group, (F/G, positions) times (positions, C/G). With stride 1 the positions
+need not be gathered: g is laid out as wide as the input, with zeros where no window starts, so that every tap reads the
+same block of input as one long row, only begun further on. Those zeros would turn what is not finite into NaN where no
+window meets it, so then, and with a larger stride, each tap's cells are copied out. Where a group has few channels the
+taps are stacked into one product instead, since a narrow one is slow.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import prod
+
 import numpy as np
 
-from .borders import Array, Index, fill
+from .borders import Array, Index, Region, fill
 from .control import Control
 from .geometry import ConvPlan
-from .methods.work import BLOCK_BYTES, region_of, taps, tiles
+from .methods.work import region_of, taps, tiles
+from .parallel import Workspace, available_threads, run
 from .precision import FloatType
+
+BLOCK_BYTES = 512 * 1024
+"""What is taken at once: half of a core's second-level cache."""
+
+LEAST_CELLS = 256
+"""And no fewer cells than this, so that adding a product to the sum costs little beside the product."""
+
+STACKED_BELOW = 16
+"""The channels a group below which taps are stacked."""
+
+THREADED_MACS = 4_000_000
+"""Below this a thread costs more than it saves."""
 
 
 def kernel_gradient(
@@ -33,17 +53,130 @@ def kernel_gradient(
     dtype
         To compute and answer in.
     """
-    groups, channels, filters = plan.groups, plan.channels // plan.groups, plan.filters // plan.groups
-    total = np.zeros((*plan.kernel_size, groups, filters, channels), dtype)
-    for tile in tiles(plan, BLOCK_BYTES // dtype.itemsize // plan.channels):
-        region, shifts = region_of(plan, tile), list(taps(plan, tile))
-        position: Index = (slice(None), *(slice(*bounds) for bounds in tile))
-        block = np.empty((plan.channels, *(stop - start for start, stop in region)), dtype)
-        for image in range(plan.batch):
+    threads = available_threads(control) if plan.macs >= THREADED_MACS else 1
+    filters, channels = plan.filters // plan.groups, plan.channels // plan.groups
+    total = np.zeros((*plan.kernel_size, plan.groups, filters, channels), dtype)
+
+    def add(products: _Products, workspace: Workspace) -> None:
+        for images, tile in products.steps(control.budget_bytes // threads):
             control.check()
-            fill(input[image], region, block, plan.padding_mode, padding_value)
-            upstream = output_gradient[image][position].astype(dtype).reshape(groups, filters, -1)
-            for tap, shift in shifts:
-                patch = block[(slice(None), *shift)].reshape(groups, channels, -1)
-                total[tap] += upstream @ patch.swapaxes(1, 2)
+            products.add(input[images], output_gradient[images], tile, padding_value, total, workspace)
+
+    wide = all(s == 1 for s in plan.stride)
+    run(_shares(plan, wide, dtype, threads), add, control, threads)
+    if wide and not np.isfinite(total).all():
+        total[...] = 0
+        run(_shares(plan, False, dtype, threads), add, control, threads)
     return np.moveaxis(total.reshape(*plan.kernel_size, plan.filters, channels), (-2, -1), (0, 1))
+
+
+def _shares(plan: ConvPlan, wide: bool, dtype: FloatType, threads: int) -> list[_Products]:
+    """Split the groups, or the filters of each, among the threads: not the sums, whose order would then vary."""
+    filters = plan.filters // plan.groups
+    by_group = -(-plan.groups // threads)
+    by_filter = filters if plan.groups >= threads else -(-filters // threads)
+    return [
+        _Products(plan, slice(g, min(g + by_group, plan.groups)), slice(f, min(f + by_filter, filters)), wide, dtype)
+        for g in range(0, plan.groups, by_group)
+        for f in range(0, filters, by_filter)
+    ]
+
+
+@dataclass(frozen=True)
+class _Products:
+    """One thread's share: some groups, and some filters of each."""
+
+    plan: ConvPlan
+    groups: slice
+    filters: slice
+    wide: bool
+    dtype: FloatType
+
+    @property
+    def size(self) -> tuple[int, int, int]:
+        """Groups, filters of each and channels of each."""
+        channels = self.plan.channels // self.plan.groups
+        return self.groups.stop - self.groups.start, self.filters.stop - self.filters.start, channels
+
+    @property
+    def depth(self) -> int:
+        """How many rows a group's copied cells have: of all taps, of one, or none where they are read in place."""
+        _, filters, channels = self.size
+        if channels < STACKED_BELOW and filters > 1:
+            return channels * prod(self.plan.kernel_size)
+        return 0 if self.wide else channels
+
+    def steps(self, budget: int) -> Iterator[tuple[slice, Region]]:
+        """Yield the images and the output positions that are taken at once."""
+        groups, filters, channels = self.size
+        each = groups * (channels + filters + self.depth) * self.dtype.itemsize
+        cells = max(1, min(max(BLOCK_BYTES // each, LEAST_CELLS), budget // each))
+        for tile in tiles(self.plan, cells):
+            together = max(1, cells // prod(stop - start for start, stop in region_of(self.plan, tile)))
+            for image in range(0, self.plan.batch, together):
+                yield slice(image, min(image + together, self.plan.batch)), tile
+
+    def add(
+        self, input: Array, gradient: Array, tile: Region, padding_value: float, total: Array, workspace: Workspace
+    ) -> None:
+        """Add some images' products at a tile of output positions to the sums, (*K, G, F/G, C/G)."""
+        plan, (groups, filters, channels) = self.plan, self.size
+        region = region_of(plan, tile)
+        cells, positions = ([stop - start for start, stop in bounds] for bounds in (region, tile))
+        laid = cells if self.wide else positions
+        block, upstream, copied = workspace.arrays(
+            self.dtype,
+            (groups, channels, len(input), *cells),
+            (groups, filters, len(input), *laid),
+            (groups, self.depth, len(input) * prod(laid)),
+        )
+        self._load(input, gradient, region, tile, padding_value, block, upstream)
+        target = total[(..., self.groups, self.filters, slice(None))]
+        rows = upstream.reshape(groups, filters, -1)
+        shifts = list(taps(plan, tile))
+        if self.depth <= channels:
+            for tap, shift in shifts:
+                read = self._read(block, shift)
+                if not self.wide:
+                    read = _copied(read, copied)
+                target[tap] += rows[..., : read.shape[-1]] @ read.swapaxes(1, 2)
+            return
+        stack = copied.reshape(groups, channels, len(shifts), -1)
+        width = stack.shape[-1]
+        for number, (_, shift) in enumerate(shifts):
+            width = _copied(self._read(block, shift), stack[:, :, number]).shape[-1]
+        products = rows[..., :width] @ copied[..., :width].swapaxes(1, 2)
+        found = products.reshape(groups, filters, channels, *plan.kernel_size)
+        target += np.moveaxis(found, (0, 1, 2), (-3, -2, -1))
+
+    def _load(
+        self, input: Array, gradient: Array, region: Region, tile: Region, value: float, block: Array, upstream: Array
+    ) -> None:
+        """Copy the input's region and the gradient's tile, images behind channels so that they are one long row."""
+        plan, (_, _, channels) = self.plan, self.size
+        grouped = input.reshape(len(input), plan.groups, channels, *plan.input_size)[:, self.groups]
+        fill(grouped, region, np.moveaxis(block, 2, 0), plan.padding_mode, value)
+        if self.wide:
+            upstream[...] = 0
+        position: Index = (..., *(slice(*bounds) for bounds in tile))
+        inside: Index = (..., *(slice(0, stop - start) for start, stop in tile))
+        share = gradient.reshape(len(gradient), plan.groups, -1, *plan.output_size)[:, self.groups, self.filters]
+        np.moveaxis(upstream, 2, 0)[inside] = share[position]
+
+    def _read(self, block: Array, shift: tuple[slice, ...]) -> Array:
+        """Return the cells that one tap meets: in place as one row, or as (groups, C/G, N, *tile)."""
+        if not self.wide:
+            index: Index = (..., *shift)
+            return block[index]
+        row = block.reshape(*block.shape[:2], -1)
+        units = [prod(block.shape[axis + 1 :]) for axis in range(3, block.ndim)]
+        start = sum(cells.start * unit for cells, unit in zip(shift, units, strict=True))
+        beyond = sum((reach - 1) * unit for reach, unit in zip(self.plan.span, units, strict=True))
+        return row[..., start : row.shape[-1] - beyond + start]
+
+
+def _copied(read: Array, out: Array) -> Array:
+    """Copy what was read into the head of rows, and return that."""
+    head = out[..., : prod(read.shape[2:])]
+    head.reshape(read.shape)[...] = read
+    return head
