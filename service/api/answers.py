@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from service.drawing.maps import narrowed
-from service.drawing.pictures import draw_maps
-from service.operations.answer import Answer
+from service.drawing.maps import Pixels, narrowed
+from service.drawing.pictures import draw_maps, draw_sections
+from service.drawing.trace_gif import trace_gif
+from service.drawing.trace_markdown import trace_markdown
+from service.drawing.trace_svg import trace_svg
+from service.operations.answer import Answer, TraceAnswer
+from service.schemas.traced import Trace
 from service.wire import encode_array, write_json, write_npy, write_npz, write_picture
 
 from .errors import HttpProblem
 from .negotiation import BYTES, JSON, NPY, PICTURES, ZIP
+
+_TOLD: dict[str, Callable[[Trace], str | bytes]] = {
+    "text/markdown": trace_markdown,
+    "image/svg+xml": trace_svg,
+    "image/gif": trace_gif,
+}
+TRACE_FORMS = (JSON, *_TOLD)
+"""The media types of a trace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +49,29 @@ def write_answer(answer: Answer, media_type: str, rank: int) -> Written:
         If the form cannot hold the values.
     """
     if media_type == JSON:
-        arrays = {name: encode_array(array, answer.encoding) for name, array in answer.arrays.items()}
-        return Written(write_json({**arrays, **answer.fields}), JSON)
+        return Written(write_json(_document(answer)), JSON)
+    if isinstance(answer, TraceAnswer) and answer.trace is not None:
+        told = _TOLD[media_type](answer.trace)
+        return Written(told.encode() if isinstance(told, str) else told, media_type)
     main = next(iter(answer.arrays.values()))
     headers = {"X-Output-Shape": ",".join(str(length) for length in main.shape), "X-Dtype": main.dtype.name}
     if media_type in (NPY, BYTES):
         return Written(write_npy(_only_array(answer)), media_type, headers)
     if media_type == ZIP:
         return Written(write_npz(dict(answer.arrays)), ZIP, headers)
-    return Written(_picture(answer, media_type, rank), media_type, headers)
+    axes = rank if answer.spatial_axes is None else answer.spatial_axes
+    return Written(_picture(answer, media_type, axes), media_type, headers)
+
+
+def _document(answer: Answer) -> dict[str, Any]:
+    """Return an answer as JSON has it; an array with dots in its name goes into the entry that they lead to."""
+    arrays = {name: encode_array(array, answer.encoding) for name, array in answer.arrays.items()}
+    document = {name: array for name, array in arrays.items() if "." not in name} | dict(answer.fields)
+    for name, array in arrays.items():
+        if "." in name:
+            group, index, field_name = name.split(".")
+            document[group][int(index)][field_name] = array
+    return document
 
 
 def _only_array(answer: Answer) -> np.ndarray:
@@ -60,6 +88,9 @@ def _picture(answer: Answer, media_type: str, rank: int) -> bytes:
     if answer.maps is None:
         raise HttpProblem("not-acceptable", f"this answer has no picture; ask for {JSON}, {NPY} or {ZIP}")
     style = answer.style
+    if answer.sections:
+        pixels: Pixels = draw_sections(answer.sections, range=style.range, depth=style.depth)
+        return write_picture(pixels, None, PICTURES[media_type])
     pixels = draw_maps(answer.maps, spatial_axes=rank, rgb=style.color, range=style.range, depth=style.depth)
     # Alpha goes back onto a picture of the same size, in a format that has it.
     fits = style.alpha is not None and style.alpha.shape == pixels.shape[-2:] and media_type != "image/jpeg"

@@ -17,6 +17,9 @@ _FORMS = {
     BYTES: "The same as application/x-npy.",
     ZIP: "Every array of the answer as .npz, by its name in the JSON answer.",
     **dict.fromkeys(PICTURES, "The maps as a picture."),
+    "text/markdown": "A handout with tables and LaTeX formulas.",
+    "image/svg+xml": "A drawing of every step, light and dark.",
+    "image/gif": "An animation: the window slides, the output fills.",
 }
 
 

@@ -271,6 +271,12 @@ _ROWS: list[tuple[str, int, str, str]] = [
         "Ask for application/x-npy, or for fewer maps.",
     ),
     (
+        "trace-too-large",
+        422,
+        "A trace has more cells, channels or frames than a drawing has room for.",
+        "Ask for fewer positions (count, or positions), for a smaller input, or for application/json.",
+    ),
+    (
         "drawing-failed",
         422,
         "The answer cannot be drawn as asked.",

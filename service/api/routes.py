@@ -10,14 +10,23 @@ from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
+from service.engine import Control
+from service.operations.answer import Answer
 from service.operations.convolve import convolve
 from service.operations.gradients import conv_gradients, conv_transpose_gradients, pool_gradients
+from service.operations.limits import WorkLimits
+from service.operations.network_plan import network_plan
+from service.operations.networks import run_network
 from service.operations.plan import conv_plan, conv_transpose_plan, pool_plan
 from service.operations.pool import pool
+from service.operations.trace import answered, conv_trace, conv_transpose_trace, pool_trace
 from service.operations.transpose import convolve_transposed
 from service.schemas import requests as schemas
+from service.schemas import trace as traces
+from service.schemas.networks import NetworkPlanRequest, NetworkRequest
 
-from . import examples
+from . import examples, teaching_examples
+from .answers import TRACE_FORMS
 from .negotiation import JSON
 from .openapi import request_body
 from .openapi_responses import OPERATION_PROBLEMS, answer_response, problem_responses
@@ -44,6 +53,8 @@ class Family:
         What it does, for OpenAPI.
     request, plan, gradients
         Models of the requests, by rank where a rank has its own.
+    trace
+        Likewise, of the ranks that can be traced.
     """
 
     name: str
@@ -57,6 +68,8 @@ class Family:
     request: dict[int, type[BaseModel]]
     plan: dict[int, type[BaseModel]]
     gradients: dict[int, type[BaseModel]]
+    run_trace: Operation
+    trace: dict[int, type[BaseModel]]
     examples: dict[str, dict[str, Any]]
 
 
@@ -80,6 +93,8 @@ FAMILIES: Sequence[Family] = (
         request={1: schemas.Conv1dRequest, 2: schemas.Conv2dRequest, 3: schemas.Conv3dRequest},
         plan={1: schemas.Conv1dPlanRequest, 2: schemas.ConvPlanRequest, 3: schemas.ConvPlanRequest},
         gradients={1: schemas.Conv1dGradientsRequest, 2: schemas.ConvGradientsRequest, 3: schemas.ConvGradientsRequest},
+        run_trace=answered(conv_trace),
+        trace={1: traces.Conv1dTraceRequest, 2: traces.ConvTraceRequest},
         examples=examples.CONV,
     ),
     Family(
@@ -96,6 +111,8 @@ FAMILIES: Sequence[Family] = (
         request=_every(schemas.ConvTransposeRequest),
         plan=_every(schemas.ConvTransposePlanRequest),
         gradients=_every(schemas.ConvTransposeGradientsRequest),
+        run_trace=answered(conv_transpose_trace),
+        trace={2: traces.ConvTransposeTraceRequest},
         examples=examples.TRANSPOSE,
     ),
     Family(
@@ -111,6 +128,8 @@ FAMILIES: Sequence[Family] = (
         request=_every(schemas.PoolRequest),
         plan=_every(schemas.PoolPlanRequest),
         gradients=_every(schemas.PoolGradientsRequest),
+        run_trace=answered(pool_trace),
+        trace={1: traces.PoolTraceRequest, 2: traces.PoolTraceRequest},
         examples=examples.POOL,
     ),
 )
@@ -176,12 +195,69 @@ def _add_family(router: APIRouter, family: Family, rank: int) -> None:
     )
 
 
+def _add_trace(router: APIRouter, family: Family, rank: int) -> None:
+    op = f"{family.name}{rank}d"
+    # The steps are more work than the plan tells: never on the event loop.
+    trace = Computation(f"/{op}/trace", family.trace[rank], rank, family.run_trace, TRACE_FORMS, quick=False)
+    _add(
+        router,
+        trace,
+        family.tag,
+        f"Every step of a {_DATA[rank][0]} {family.what}",
+        f"How each value of `POST /v1/{op}` came to be: its window, what lies in the padding, each product, their sum. "
+        "A page at a time (`start`, `count`), or the `positions` picked; of one map of one sample. As JSON, as a "
+        "handout in Markdown, as a drawing or as an animation.",
+        answer_response("TraceAnswer", {}, TRACE_FORMS),
+        request_body(trace.model, teaching_examples.TRACES[op], {}),
+    )
+
+
+def _run_network(request: NetworkRequest, _rank: int, limits: WorkLimits, control: Control) -> Answer:
+    """Run a network, whose layers have ranks of their own."""
+    return run_network(request, limits, control)
+
+
+def _plan_network(request: NetworkPlanRequest, _rank: int, limits: WorkLimits) -> dict[str, Any]:
+    """Plan a network; as `_run_network`."""
+    return network_plan(request, limits)
+
+
+def _add_networks(router: APIRouter) -> None:
+    run = Computation("/networks", NetworkRequest, 2, _run_network, PICTURE_FORMS)
+    _add(
+        router,
+        run,
+        "networks",
+        "Run a stack of layers",
+        "Each layer is the operation that it is named after, or an activation, `flatten`, `linear`, `batch_norm`; it "
+        "takes what the one before it makes. Answers the last output, or with `return: all` every layer's; as a "
+        "picture, every layer's maps.",
+        answer_response("NetworkAnswer", {}, PICTURE_FORMS),
+        request_body(run.model, teaching_examples.NETWORKS, {}),
+    )
+    plan = Planning("/networks/plan", NetworkPlanRequest, 2, _plan_network)
+    _add(
+        router,
+        plan,
+        "networks",
+        "Plan a stack of layers",
+        "Output shape, parameters, multiply-accumulates, memory, receptive field, jump and start of each layer, and "
+        "the totals, from the shape of one sample. Layers may give `filters` and `kernel_size` in place of `kernel`, "
+        "and `features` in place of `weight`.",
+        answer_response("NetworkPlanAnswer", {}, (JSON,)),
+        request_body(plan.model, teaching_examples.NETWORK_PLANS, {}),
+    )
+
+
 def make_router() -> APIRouter:
     """Return the router of every operation, and their request models with it."""
     router = APIRouter(prefix="/v1")
     for family in FAMILIES:
         for rank in (1, 2, 3):
             _add_family(router, family, rank)
+            if rank in family.trace:
+                _add_trace(router, family, rank)
+    _add_networks(router)
     return router
 
 
@@ -192,10 +268,16 @@ ENDPOINTS = {route.path: (route.name, route.endpoint) for route in router.routes
 
 MODELS: tuple[type[BaseModel], ...] = tuple(
     dict.fromkeys(
-        model
-        for family in FAMILIES
-        for models in (family.request, family.plan, family.gradients)
-        for model in models.values()
+        [
+            *(
+                model
+                for family in FAMILIES
+                for models in (family.request, family.plan, family.gradients, family.trace)
+                for model in models.values()
+            ),
+            NetworkRequest,
+            NetworkPlanRequest,
+        ]
     )
 )
 """Every request model, once."""

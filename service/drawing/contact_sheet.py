@@ -29,6 +29,8 @@ MAX_SHEET_PIXELS = 16_000_000
 GUTTER = 12
 FONT_SIZE = 13
 LABEL_HEIGHT = 18
+TITLE_SIZE = 16
+TITLE_HEIGHT = 30
 SCALE_HEIGHT = 44
 SCALE_WIDTH = 256
 
@@ -203,7 +205,7 @@ def _enlarged(tile: NDArray[Any], factor: int) -> NDArray[Any]:
 def _paper(labels: Sequence[str], plan: SheetPlan, mode: str) -> Image.Image:
     """Return the sheet without its maps: paper, frames and labels."""
     grey = mode == "L"
-    paper = Image.new(mode, (plan.width, plan.height), _PAPER if grey else rgb(LIGHT.surface))
+    paper = Image.new(mode, (plan.width, plan.height), _PAPER if grey else (_PAPER, _PAPER, _PAPER))
     draw = ImageDraw.Draw(paper)
     font = ImageFont.load_default(FONT_SIZE)
     for index, label in enumerate(labels):
@@ -226,3 +228,13 @@ def _draw_scale(paper: Image.Image, plan: SheetPlan, ends: tuple[str, str, str])
     draw.rectangle((left - 1, top - 1, left + SCALE_WIDTH, top + 13), outline=rgb(LIGHT.line))
     for text, x in zip(ends, (left, left + 128, left + 255), strict=True):
         draw.text((x, top + 18), text, fill=rgb(LIGHT.ink), font=font, anchor="ma")
+
+
+def titled(text: str, width: int) -> NDArray[np.uint8]:
+    """Return a strip of paper with a title, at least as wide as `width`: (3, height, width)."""
+    font = ImageFont.load_default(TITLE_SIZE)
+    needed = max(width, math.ceil(font.getlength(text)) + 2 * GUTTER)
+    paper = Image.new("RGB", (needed, TITLE_HEIGHT), (_PAPER, _PAPER, _PAPER))
+    draw = ImageDraw.Draw(paper)
+    draw.text((GUTTER, TITLE_HEIGHT - 4), text, fill=rgb(LIGHT.ink), font=font, anchor="ls")
+    return np.array(paper, dtype=np.uint8).transpose(2, 0, 1)

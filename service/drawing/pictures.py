@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from service.drawing.contact_sheet import MAX_SHEET_PIXELS, contact_sheet
-from service.drawing.maps import Depth, Pixels, Range, require_picture, to_pixels
+from service.drawing.contact_sheet import MAX_SHEET_PIXELS, contact_sheet, titled
+from service.drawing.maps import Depth, Pixels, Range, narrowed, require_picture, to_pixels
 
 
 def draw_maps(
@@ -47,11 +48,65 @@ def draw_maps(
     NoPicture, SheetTooLarge
     """
     require_picture(maps, spatial_axes)
-    lead = maps.shape[:-2]
     stack = maps.reshape(-1, *maps.shape[-2:])
     if len(stack) == 1:
         return to_pixels(stack[0], range, depth)
     if rgb:
         return to_pixels(stack, range, depth)
-    labels = [".".join(str(part) for part in index) for index in np.ndindex(*(size for size in lead if size > 1))]
-    return contact_sheet(stack, labels, range=range, depth=depth, max_pixels=max_pixels)
+    return contact_sheet(stack, _labels(maps), range=range, depth=depth, max_pixels=max_pixels)
+
+
+def draw_sections(
+    sections: Sequence[tuple[str, NDArray[Any]]],
+    *,
+    range: Range = "clip",
+    depth: Depth = 8,
+    max_pixels: int = MAX_SHEET_PIXELS,
+) -> NDArray[np.uint8]:
+    """Draw several results one below the other: each a contact sheet under its title.
+
+    Parameters
+    ----------
+    sections : sequence of (str, ndarray of shape (H, W), (C, H, W) or (N, C, H, W))
+        At least one.
+    range, depth
+        See `to_pixels`; the picture itself has 8 bits.
+    max_pixels : int
+        Limit on the whole.
+
+    Returns
+    -------
+    ndarray of shape (3, height, width), uint8
+
+    Raises
+    ------
+    NoPicture, SheetTooLarge
+    """
+    drawn: list[NDArray[np.uint8]] = []
+    left = max_pixels
+    for title, maps in sections:
+        require_picture(maps, 2)
+        stack = maps.reshape(-1, *maps.shape[-2:])
+        sheet = contact_sheet(stack, _labels(maps), range=range, depth=depth, max_pixels=max(0, left))
+        drawn += [titled(title, sheet.shape[-1]), _in_colour(narrowed(sheet))]
+        left -= drawn[-1].size // 3
+    width = max(part.shape[2] for part in drawn)
+    filled = [_widened(part, width) for part in drawn]
+    return np.concatenate(filled, axis=1)
+
+
+def _labels(maps: NDArray[Any]) -> list[str]:
+    sizes = [size for size in maps.shape[:-2] if size > 1]
+    return [".".join(str(part) for part in index) for index in np.ndindex(*sizes)] if sizes else ["0"]
+
+
+def _in_colour(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.stack([pixels] * 3) if pixels.ndim == 2 else pixels
+
+
+def _widened(pixels: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
+    """Return a picture with paper on its right: its own corner's colour."""
+    wide = np.empty((3, pixels.shape[1], width), dtype=np.uint8)
+    wide[:] = pixels[:, :1, :1]
+    wide[:, :, : pixels.shape[2]] = pixels
+    return wide

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from service.schemas.traced import Trace
 from service.wire import ArrayEncoding
 
 Range = Literal["clip", "absolute", "normalize", "offset"]
@@ -42,7 +43,8 @@ class Answer:
     Attributes
     ----------
     arrays
-        By their names in the JSON answer, which they open.
+        By their names in the JSON answer, which they open; a name with dots leads into `fields`: the array
+        ``layers.0.output`` is the `output` of the first entry of `layers`.
     fields
         The rest of the JSON answer, in its order.
     encoding
@@ -51,6 +53,10 @@ class Answer:
         The array that is drawn where a picture is asked for; None if the answer has no picture.
     style
         How it is drawn.
+    sections
+        In place of `maps`: several, each with its title, drawn one below the other.
+    spatial_axes
+        Of `maps`; None where they are the operation's own.
     """
 
     arrays: Mapping[str, np.ndarray]
@@ -58,3 +64,18 @@ class Answer:
     encoding: ArrayEncoding = "nested"
     maps: np.ndarray | None = None
     style: PictureStyle = field(default_factory=lambda: PictureStyle("clip"))
+    sections: tuple[tuple[str, np.ndarray], ...] = ()
+    spatial_axes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TraceAnswer(Answer):
+    """The steps of a computation, which are also told as a handout and drawn.
+
+    Attributes
+    ----------
+    trace
+        What drawings are made from; in JSON it is `fields`.
+    """
+
+    trace: Trace | None = None

@@ -100,8 +100,8 @@ class NetworkPlan:
 
     @property
     def kernel_shape(self) -> Shape:
-        """As one axis: every parameter."""
-        return (sum(layer.parameters for layer in self.layers),)
+        """As one axis: the parameters of the layer that has most."""
+        return (max(layer.parameters for layer in self.layers),)
 
     @property
     def macs(self) -> int:

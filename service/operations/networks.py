@@ -44,9 +44,10 @@ def run_network(request: NetworkRequest, limits: WorkLimits, control: engine.Con
     """
     source = read_input(request.input, request.color)
     plan = plan_network(request.layers, source.array.shape, every=request.returned == "all")
-    check_work(plan, limits)
+    dtype = source.dtype(request.dtype)
+    check_work(plan, limits, dtype.itemsize)
     a_layer = replace(limits, admit=None)  # all of them together were let in above
-    values: Array = source.array.astype(source.dtype(request.dtype), copy=False)
+    values: Array = source.array.astype(dtype, copy=False)
     outputs: list[Array] = []
     for index, layer in enumerate(request.layers):
         control.check()
@@ -84,10 +85,18 @@ def _answer(
     fields: dict[str, Any] = {"output_shape": list(values.shape), "dtype": values.dtype.name}
     if outputs:
         fields["layers"] = [{"type": plan.type, "output_shape": list(plan.shape)} for plan in plans]
+    # A picture of every layer that still has planes.
+    sections = tuple(
+        (f"layer {index}: {plan.type}", output)
+        for index, (plan, output) in enumerate(zip(plans, outputs, strict=False))
+        if plan.rank == 2
+    )
     return Answer(
         arrays=arrays,
         fields=fields,
         encoding=request.encoding,
         maps=values,
         style=replace(style, color=style.color and all(plan.shared for plan in plans)),
+        sections=sections,
+        spatial_axes=plans[-1].rank,
     )

@@ -6,7 +6,8 @@ it; windows, taps and products are then laid out for the positions asked for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -18,6 +19,7 @@ from service.schemas.trace import ConvTraceRequest, ConvTransposeTraceRequest, P
 from service.schemas.traced import Step, Trace
 
 from . import trace_text as text
+from .answer import TraceAnswer
 from .convolve import ConvProblem, convolve, prepare_conv
 from .data import read_input
 from .formula import conv_formula, pool_formula, transpose_formula
@@ -26,6 +28,16 @@ from .pool import plan_pool, pool
 from .trace_page import Position, chosen_channel, chosen_map, chosen_sample, input_view, output_view, page
 from .trace_taps import Taps, conv_taps, pool_absent, pool_taps, transpose_taps
 from .transpose import convolve_transposed, prepare_transpose
+
+
+def answered(trace: Callable[..., Trace]) -> Callable[..., TraceAnswer]:
+    """Return a trace's operation as one that answers like the others."""
+
+    def operation(request: Any, rank: int, limits: WorkLimits, control: engine.Control) -> TraceAnswer:
+        found = trace(request, rank, limits, control)
+        return TraceAnswer(arrays={}, fields=found.as_dict(), encoding=request.encoding, trace=found)
+
+    return operation
 
 
 def conv_trace(request: ConvTraceRequest, rank: int, limits: WorkLimits, control: engine.Control) -> Trace:
@@ -37,7 +49,7 @@ def conv_trace(request: ConvTraceRequest, rank: int, limits: WorkLimits, control
         As the convolution; and where a position, sample, filter or channel does not exist, or a page has more taps
         than it may.
     """
-    problem = prepare_conv(request, rank, limits)
+    problem = prepare_conv(request, rank, replace(limits, admit=None))  # the convolution below asks to be let in
     plan, layout, dtype = problem.plan, problem.layout, problem.dtype
     sample = chosen_sample(request, plan.batch)
     picked, index = chosen_map(request, shared=layout.shared, channels=plan.channels, filters=plan.filters)
@@ -113,7 +125,7 @@ def conv_transpose_trace(
     EngineError, OperationError
         As `conv_trace`.
     """
-    problem = prepare_transpose(request, rank, limits)
+    problem = prepare_transpose(request, rank, replace(limits, admit=None))
     plan, layout, dtype = problem.plan, problem.layout, problem.dtype
     sample = chosen_sample(request, plan.batch)
     picked, index = chosen_map(request, shared=layout.shared, channels=plan.channels, filters=plan.filters)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -151,6 +151,107 @@ class GradientsAnswer(AnswerModel):
     updated_bias: Array | None = None
 
 
+class TraceStep(AnswerModel):
+    """How one output value came to be."""
+
+    position: list[int] = Field(description="In the output.")
+    window: list[list[int]] = Field(
+        description="Start and stop an axis in the input's own coordinates: negative or past the end in the padding."
+    )
+    padded: Array = Field(description="Booleans, shaped as `patch`: whether a tap lies in the padding.")
+    sources: list[Any] = Field(description="The input cell that each tap reads; null where the padding is filled in.")
+    patch: Array | list[Any] = Field(
+        description="What the taps read; null where a cell takes no part. Of a transposed convolution, the input cells "
+        "that reach the position."
+    )
+    kernel: Array | None = Field(None, description="The taps that the patch meets, flipped where the operation flips.")
+    products: Array | None = None
+    channel_sums: list[float] | None = Field(None, description="The sum's part of each channel.")
+    sum: float | None = Field(None, description="Of the products, or of an average's cells.")
+    bias: float | None = None
+    value: float = Field(description="The operation's own answer there, bit for bit.")
+    expression: str = Field(description="The arithmetic as a person writes it.")
+    selected: list[int] | None = Field(None, description="The input cell that won a maximum or minimum.")
+    index: int | None = Field(None, description="With `return_indices`: its flat position in its plane.")
+    divisor: int | None = Field(None, description="Of an average.")
+    taps: list[Any] | None = Field(None, description="Of a transposed convolution: the taps' places in the kernel.")
+    stages: dict[str, Any] | None = Field(
+        None, description="Of a one-dimensional true convolution: fold, displace, multiply, integrate."
+    )
+
+
+class TraceAnswer(AnswerModel):
+    """The steps of a computation, a page at a time."""
+
+    output_shape: list[int]
+    plan: ConvPlanEcho | ConvTransposePlanEcho | PoolPlanEcho
+    formula: list[AxisFormula]
+    total_positions: int = Field(description="Of one output map.")
+    sample: int
+    filter: int | None = None
+    channel: int | None = None
+    steps: list[TraceStep]
+    start: int | None = Field(None, description="Not there where `positions` were picked.")
+    next_start: int | None = Field(None, description="`start` of the next page; null on the last.")
+
+
+class LayerOutput(AnswerModel):
+    """What one layer made."""
+
+    type: str
+    output_shape: list[int]
+    output: Array
+
+
+class NetworkAnswer(AnswerModel):
+    """What a network made of its input."""
+
+    output: Array = Field(description="The last layer's.")
+    output_shape: list[int]
+    dtype: str
+    layers: list[LayerOutput] | None = Field(None, description="With `return: all`.")
+
+
+class LayerBytes(AnswerModel):
+    """Memory of a layer, as float32."""
+
+    output: int
+    parameters: int
+
+
+class LayerPlan(AnswerModel):
+    """What one layer makes, costs and sees."""
+
+    type: str
+    output_shape: list[int]
+    parameters: int
+    macs: int
+    bytes: LayerBytes
+    receptive_field: list[float] = Field(description="Input cells that one position depends on, a spatial axis.")
+    jump: list[float] | None = Field(description="Input cells between neighbouring positions; null once flattened.")
+    start: list[float] | None = Field(description="The centre of the first position's field; 0 is the first cell's.")
+
+
+class NetworkBytes(AnswerModel):
+    """Memory of a network, as float32."""
+
+    parameters: int
+    largest_output: int
+    all_outputs: int
+
+
+class NetworkPlanAnswer(AnswerModel):
+    """The whole plan of a network."""
+
+    output_shape: list[int]
+    layers: list[LayerPlan]
+    total_parameters: int
+    total_macs: int
+    bytes: NetworkBytes
+    accepted: bool = Field(description="Whether this service would do it.")
+    refused_by: str | None = Field(description="The limit that would refuse it.")
+
+
 class KernelParameter(AnswerModel):
     """A parameter of a named kernel."""
 
@@ -200,6 +301,9 @@ ANSWERS: tuple[type[BaseModel], ...] = (
     PoolAnswer,
     PlanAnswer,
     GradientsAnswer,
+    TraceAnswer,
+    NetworkAnswer,
+    NetworkPlanAnswer,
     KernelList,
     KernelAnswer,
     Limits,

@@ -42,6 +42,8 @@ def _of_entry(entry: Any, model: type[BaseModel], document: Any) -> Iterator[Vio
         yield Violation(f"{place.pointer}/{context['field']}", entry["msg"])
     elif entry["type"] == "extra_forbidden":
         yield Violation(place.pointer, _unknown_field(place))
+    elif entry["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        yield _unknown_member(entry, place)
     elif entry["type"] == "missing":
         wanted = expectation(place.model, place.field) or "given"
         yield Violation(place.pointer, f"{place.field} is missing; it must be {wanted}")
@@ -92,10 +94,26 @@ def _member(model: type[BaseModel], field: str, tag: int | str) -> type[BaseMode
 
 
 def _unknown_field(place: _Place) -> str:
-    known = list(place.model.model_fields)
+    known = [field.alias or name for name, field in place.model.model_fields.items()]
     near = difflib.get_close_matches(place.field, known, n=1)
     guess = f" Did you mean {near[0]}?" if near else ""
     return f"there is no field {json.dumps(place.field[:60])} here; there are {', '.join(known)}.{guess}"
+
+
+def _unknown_member(entry: Any, place: _Place) -> Violation:
+    """Say of an entry of a tagged union, such as a layer, which tags there are."""
+    context = entry.get("ctx", {})
+    tag = str(context["discriminator"]).strip("'")
+    pointer = place.pointer + "".join(f"/{step}" for step in entry["loc"] if isinstance(step, int))
+    value = place.value[entry["loc"][-1]] if isinstance(place.value, list) else place.value
+    if entry["type"] == "union_tag_not_found":
+        return Violation(f"{pointer}/{tag}", f"{tag} is missing in {shown(value)}")
+    known = [name.strip(" '") for name in context["expected_tags"].split(",")]
+    near = difflib.get_close_matches(context["tag"], known, n=1)
+    guess = f" Did you mean {near[0]}?" if near else ""
+    return Violation(
+        f"{pointer}/{tag}", f"{tag} is {json.dumps(context['tag'][:60])}; it must be one of {', '.join(known)}.{guess}"
+    )
 
 
 def shown(value: Any) -> str:

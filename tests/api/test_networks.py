@@ -1,0 +1,134 @@
+"""Networks over HTTP: the examples that the docs show, every form of the answer, and what a mistake is told."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+from service.api.teaching_examples import NETWORK_PLANS, NETWORKS
+
+PHOTOGRAPH = Path(__file__).resolve().parents[1] / "data/grace_hopper.jpg"
+EDGES = NETWORKS["edges"]["value"]
+
+
+def run(service: httpx.Client, accept: str = "application/json", **body: Any) -> httpx.Response:
+    return service.post("/v1/networks", json=body, headers={"Accept": accept})
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_example_runs(service: httpx.Client, name: str) -> None:
+    answer = run(service, **NETWORKS[name]["value"]).raise_for_status().json()
+    assert list(np.shape(answer["output"])) == answer["output_shape"]
+
+
+# By hand: the differences two columns apart, summed over three rows; then the largest of each block of four.
+def test_all_layers_are_answered_when_asked_for(service: httpx.Client) -> None:
+    answer = run(service, **EDGES).json()
+    assert [layer["type"] for layer in answer["layers"]] == ["conv2d", "relu", "pool2d"]
+    assert answer["layers"][0]["output"][1] == [210, 60, 60, 60, -270]
+    assert answer["layers"][1]["output"][1] == [210, 60, 60, 60, 0]
+    assert answer["layers"][2]["output"] == answer["output"] == [[210, 60], [510, 60]]
+    assert answer["output_shape"] == [2, 2]
+
+
+def test_encoding_reaches_every_layer(service: httpx.Client) -> None:
+    answer = run(service, **EDGES, encoding="flat").json()
+    assert (
+        answer["layers"][2]["output"]
+        == answer["output"]
+        == {"shape": [2, 2], "dtype": "float64", "data": [210, 60, 510, 60]}
+    )
+
+
+def test_npz_holds_every_layer_by_its_name(service: httpx.Client) -> None:
+    answer = run(service, "application/zip", **EDGES).raise_for_status()
+    with np.load(io.BytesIO(answer.content)) as arrays:
+        assert set(arrays) == {"output", "layers.0.output", "layers.1.output", "layers.2.output"}
+        assert arrays["layers.2.output"].tolist() == [[210, 60], [510, 60]]
+
+
+def test_npy_holds_the_last_output(service: httpx.Client) -> None:
+    answer = run(service, "application/x-npy", **(EDGES | {"return": "last"})).raise_for_status()
+    assert np.load(io.BytesIO(answer.content)).tolist() == [[210, 60], [510, 60]]
+    assert answer.headers["X-Output-Shape"] == "2,2"
+    assert run(service, "application/x-npy", **EDGES).status_code == 406
+
+
+def test_a_photograph_in_a_picture_of_every_layer_out(service: httpx.Client) -> None:
+    layers = [
+        {"type": "pool2d", "kernel_size": 8, "kind": "average"},
+        {"type": "conv2d", "kernel": [[[-1, 0, 1]] * 3, [[-1] * 3, [0] * 3, [1] * 3]], "padding": "same"},
+        {"type": "relu"},
+    ]
+    fields = {"layers": json.dumps(layers), "color": "gray", "return": "all", "range": "normalize"}
+    files = {"input": ("photograph.jpg", PHOTOGRAPH.read_bytes())}
+    answer = service.post("/v1/networks", files=files, data=fields, headers={"Accept": "image/png"}).raise_for_status()
+    picture = Image.open(io.BytesIO(answer.content))
+    assert picture.mode == "RGB"
+    assert picture.height > 3 * (600 // 8)  # three layers, one below the other
+
+
+def test_a_colour_picture_stays_one_through_filters_and_pools(service: httpx.Client) -> None:
+    layers = [{"type": "conv2d", "kernel": "gaussian", "padding": "same"}, {"type": "pool2d", "kernel_size": 4}]
+    files = {"input": ("photograph.jpg", PHOTOGRAPH.read_bytes())}
+    answer = service.post(
+        "/v1/networks", files=files, data={"layers": json.dumps(layers)}, headers={"Accept": "image/png"}
+    )
+    picture = Image.open(io.BytesIO(answer.raise_for_status().content))
+    with Image.open(PHOTOGRAPH) as photograph:
+        width, height = photograph.size
+    assert (picture.mode, picture.size) == ("RGB", (width // 4, height // 4))
+
+
+def test_features_have_no_picture(service: httpx.Client) -> None:
+    answer = run(service, "image/png", **NETWORKS["classifier"]["value"])
+    assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (422, "no-picture")
+
+
+# The published numbers of parameters; VGG-16's multiply-accumulates and the field of its last pool.
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [("lenet5", 61_706), ("alexnet", 61_100_840), ("vgg16", 138_357_544), ("resnet50_trunk", 67_648)],
+)
+def test_the_example_networks_have_their_published_parameters(
+    service: httpx.Client, name: str, parameters: int
+) -> None:
+    answer = service.post("/v1/networks/plan", json=NETWORK_PLANS[name]["value"]).raise_for_status().json()
+    assert answer["total_parameters"] == sum(layer["parameters"] for layer in answer["layers"]) == parameters
+    assert answer["total_macs"] == sum(layer["macs"] for layer in answer["layers"])
+    if name == "vgg16":
+        assert answer["total_macs"] == 15_470_264_320
+        assert [layer["receptive_field"] for layer in answer["layers"] if layer["type"] == "pool2d"][-1] == [212, 212]
+
+
+@pytest.mark.parametrize(
+    ("layers", "pointer", "detail"),
+    [
+        ([{"type": "relu"}, {"type": "dropout"}], "/layers/1/type", 'type is "dropout"; it must be one of conv1d, '),
+        ([{"type": "conv2"}], "/layers/0/type", "Did you mean conv2d?"),
+        ([{"kernel": [[1]]}], "/layers/0/type", "type is missing"),
+        ([{"type": "conv2d"}], "/layers/0/kernel", "kernel is missing; it must be an array, a name"),
+        ([{"type": "conv2d", "kernel": [[1]], "strid": 2}], "/layers/0/strid", "Did you mean stride?"),
+        ([{"type": "conv2d", "kernel": "sobelx"}], "/layers/0/kernel", "layer 0 (conv2d): there is no kernel 'sobelx'"),
+        ([{"type": "relu"}, {"type": "conv2d", "kernel": [[1] * 9]}], "/layers/1/kernel", "layer 1 (conv2d): "),
+        ([], "/layers", "a list of 1 to 256 layers"),
+        ([7], "/layers", "each an object"),
+    ],
+)
+def test_a_mistake_names_its_layer(service: httpx.Client, layers: list[Any], pointer: str, detail: str) -> None:
+    answer = run(service, input=[[1, 2], [3, 4]], layers=layers)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == pointer
+    assert detail in answer.json()["errors"][0]["detail"]
+
+
+def test_a_misspelt_field_is_told_the_names_of_the_contract(service: httpx.Client) -> None:
+    answer = run(service, input=[1], layers=[{"type": "relu"}], retrun="all")
+    assert "Did you mean return?" in answer.json()["detail"]

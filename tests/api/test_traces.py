@@ -1,0 +1,114 @@
+"""Traces over HTTP: the examples that the docs show, in every form, and what they promise."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+from xml.etree import ElementTree
+
+import httpx
+import pytest
+from PIL import Image
+
+from service.api.examples import EDGE, RAMP
+from service.api.teaching_examples import TRACES
+
+EXAMPLES = [(op, example["value"]) for op, examples in TRACES.items() for example in examples.values()]
+
+
+def traced(service: httpx.Client, op: str, accept: str = "application/json", **body: Any) -> httpx.Response:
+    return service.post(f"/v1/{op}/trace", json=body, headers={"Accept": accept})
+
+
+def test_the_traced_operations_are_those_promised() -> None:
+    assert set(TRACES) == {"conv1d", "conv2d", "conv_transpose2d", "pool1d", "pool2d"}
+
+
+@pytest.mark.parametrize(("op", "body"), EXAMPLES)
+def test_every_value_is_the_operations_own(service: httpx.Client, op: str, body: dict[str, Any]) -> None:
+    answer = traced(service, op, **body).raise_for_status().json()
+    options = {name: value for name, value in body.items() if name != "positions"}
+    maps = service.post(f"/v1/{op}", json=options).raise_for_status().json()["feature_maps"]
+    for step in answer["steps"]:
+        value = maps
+        for at in step["position"]:
+            value = value[at]
+        assert step["value"] == value
+
+
+@pytest.mark.parametrize(("op", "body"), EXAMPLES)
+def test_the_same_as_a_handout_a_drawing_and_an_animation(service: httpx.Client, op: str, body: dict[str, Any]) -> None:
+    steps = traced(service, op, **body).json()["steps"]
+
+    handout = traced(service, op, "text/markdown", **body).raise_for_status()
+    assert handout.headers["Content-Type"] == "text/markdown; charset=utf-8"
+    assert handout.text.count("\n## Output (") == len(steps)
+
+    drawing = traced(service, op, "image/svg+xml", **body).raise_for_status()
+    assert drawing.headers["Content-Type"] == "image/svg+xml"
+    assert ElementTree.fromstring(drawing.content).tag == "{http://www.w3.org/2000/svg}svg"
+
+    animation = traced(service, op, "image/gif", **body).raise_for_status()
+    assert getattr(Image.open(io.BytesIO(animation.content)), "n_frames", 1) == len(steps)
+
+
+def test_the_anchor_is_small_in_every_form(service: httpx.Client) -> None:
+    anchor = {"input": RAMP, "kernel": EDGE}
+    assert len(traced(service, "conv2d", "image/svg+xml", **anchor).content) < 60_000
+    assert len(traced(service, "conv2d", "image/gif", **anchor).content) < 150_000
+
+
+def test_a_large_input_answers_its_first_page_and_says_how_to_get_the_rest(service: httpx.Client) -> None:
+    answer = traced(service, "conv2d", input=[[1] * 400] * 400, kernel=EDGE).raise_for_status().json()
+    assert (len(answer["steps"]), answer["total_positions"], answer["next_start"]) == (64, 398 * 398, 64)
+
+
+def test_a_form_is_traced_as_well(service: httpx.Client) -> None:
+    fields = {"input": "[[1,2],[3,4]]", "kernel": "[[1,0]]", "positions": "[[1,0]]", "bias": "2"}
+    answer = service.post("/v1/conv2d/trace", files={name: (None, text) for name, text in fields.items()})
+    assert answer.raise_for_status().json()["steps"][0]["expression"] == "3×1 + 4×0 + 2"
+
+
+@pytest.mark.parametrize(
+    ("body", "accept", "slug", "pointer", "detail"),
+    [
+        ({"positions": [[3, 0]]}, "application/json", "no-such-position", "/positions/0", "lies outside the output"),
+        ({"start": 9}, "text/markdown", "no-such-position", "/start", "it must be below 9"),
+        (
+            {"positions": [[0, 0]], "count": 2},
+            "application/json",
+            "invalid-field",
+            "/positions",
+            "both positions and count",
+        ),
+        ({"positions": []}, "application/json", "invalid-field", "/positions", "a list of output positions"),
+        ({"input": [[1] * 200] * 200, "count": 200}, "image/gif", "trace-too-large", "/count", "has room for 24 cells"),
+        ({"input": [[1] * 14] * 14, "count": 120}, "image/gif", "trace-too-large", "/count", "at most 100 frames"),
+    ],
+)
+def test_what_cannot_be_traced_says_why(
+    service: httpx.Client, body: dict[str, Any], accept: str, slug: str, pointer: str, detail: str
+) -> None:
+    answer = traced(service, "conv2d", accept, **({"input": RAMP, "kernel": EDGE} | body))
+    assert answer.status_code == 422
+    problem = answer.json()
+    assert problem["type"].endswith(f"/problems/{slug}")
+    assert problem["errors"][0]["pointer"] == pointer
+    assert detail in problem["detail"]
+
+
+def test_a_limit_that_refuses_a_drawing_is_named_with_its_number(service: httpx.Client) -> None:
+    problem = traced(service, "conv2d", "image/gif", input=[[1] * 14] * 14, kernel=EDGE, count=120).json()
+    assert (problem["limit"], problem["actual"]) == (100, 120)
+
+
+def test_what_does_not_fit_in_json_is_refused_as_everywhere(service: httpx.Client) -> None:
+    huge = {"shape": [1, 1], "dtype": "float64", "base64": "AAAAAAAA8H8="}  # infinity
+    answer = traced(service, "conv2d", input=huge, kernel=[[1]])
+    assert answer.json()["type"].endswith("/problems/non-finite-answer")
+
+
+@pytest.mark.parametrize("accept", ["text/markdown", "image/svg+xml", "image/gif"])
+def test_values_that_are_not_finite_are_still_drawn(service: httpx.Client, accept: str) -> None:
+    values = {"shape": [1, 2], "dtype": "float64", "base64": "AAAAAAAA8H8AAAAAAAD4fw=="}  # infinity, NaN
+    assert traced(service, "conv2d", accept, input=values, kernel=[[1]]).status_code == 200
