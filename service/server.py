@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+import sys
 import time
 from types import FrameType
 from typing import Any
@@ -23,6 +24,9 @@ from service.settings import Settings
 
 _FAREWELL_SECONDS = 0.25  # for requests that are on their way in connections that there are
 _SAME_SIGNAL_SECONDS = 1.0
+_SWITCH_SECONDS = (
+    0.001  # for which a computing thread may keep the interpreter from the event loop; Python's 5 ms are felt
+)
 _MAX_HEADER_BYTES = 64 * 1024
 _BACKLOG = 2048
 
@@ -124,6 +128,7 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to serve."""
+        sys.setswitchinterval(_SWITCH_SECONDS)
         await super().startup(sockets)
         self._listening = [listening.dup() for listening in sockets or ()]  # uvloop closes those that it is given
         if self._parent is not None:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import sys
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +21,8 @@ from .errors import ClientGone, HttpProblem
 from .timings import Timings
 
 T = TypeVar("T")
+
+_NICENESS = 5  # a third of the event loop's weight: health and small requests are answered while all cores compute
 
 
 class Work:
@@ -39,7 +45,7 @@ class Work:
         self._deadline_seconds = deadline_seconds
         self._working_bytes = working_bytes
         self._cores = cores
-        self._threads = ThreadPoolExecutor(admission.bounds.slots, thread_name_prefix="slot")
+        self._threads = ThreadPoolExecutor(admission.bounds.slots, thread_name_prefix="slot", initializer=_step_back)
 
     async def run(self, job: Callable[[Control], T], ticket: Ticket, timings: Timings, receive: Receive) -> T:
         """Return a job's result, worked out in a slot; its time in the queue goes into `timings`.
@@ -104,6 +110,13 @@ class Work:
     def close(self) -> None:
         """Wait for the jobs that run and end the threads."""
         self._threads.shutdown(wait=True, cancel_futures=True)
+
+
+def _step_back() -> None:
+    """Let the event loop go before this thread, and the engine's that it starts, where they want the same core."""
+    if sys.platform == "linux":  # elsewhere a priority is the whole process's
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
 
 
 async def _watch(receive: Receive, ticket: Ticket) -> None:
