@@ -10,13 +10,29 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service import container
+from service.drawing.contact_sheet import MAX_SHEET_PIXELS
+from service.drawing.trace_figure import MAX_CHANNELS, MAX_SIDE
+from service.drawing.trace_gif import MAX_ANIMATION_PIXELS, MAX_FRAMES
 from service.operations.limits import WorkLimits
+from service.operations.trace_page import MAX_TRACE_TAPS
+from service.schemas.networks import MAX_LAYERS
 from service.wire import ReadLimits
 
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 MEBI = 2**20
+
+FIXED_LIMITS: dict[str, int | float] = {
+    "max_layers": MAX_LAYERS,
+    "max_trace_taps": MAX_TRACE_TAPS,
+    "max_drawn_side": MAX_SIDE,
+    "max_drawn_channels": MAX_CHANNELS,
+    "max_animation_frames": MAX_FRAMES,
+    "max_animation_pixels": MAX_ANIMATION_PIXELS,
+    "max_sheet_pixels": MAX_SHEET_PIXELS,
+}
+"""Limits that follow from what a page or a screen holds, not from what a machine has: nobody sets them."""
 
 
 _WORKER_BYTES = 192 * MEBI  # what a worker and its share of requests should have at least
@@ -134,4 +150,4 @@ class Settings(BaseSettings):
         """Return every limit in force by its name."""
         names = [name for name in type(self).model_fields if name.startswith("max_")]
         also = ["slots", "queue_length", "body_seconds", "deadline_seconds", "working_bytes"]
-        return {name: getattr(self, name) for name in [*names, *also]}
+        return {name: getattr(self, name) for name in [*names, *also]} | FIXED_LIMITS

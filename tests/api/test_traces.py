@@ -112,3 +112,10 @@ def test_what_does_not_fit_in_json_is_refused_as_everywhere(service: httpx.Clien
 def test_values_that_are_not_finite_are_still_drawn(service: httpx.Client, accept: str) -> None:
     values = {"shape": [1, 2], "dtype": "float64", "base64": "AAAAAAAA8H8AAAAAAAD4fw=="}  # infinity, NaN
     assert traced(service, "conv2d", accept, input=values, kernel=[[1]]).status_code == 200
+
+
+def test_every_limit_on_traces_and_drawings_is_published(service: httpx.Client) -> None:
+    limits = service.get("/v1/limits").json()["limits"]
+    assert limits["max_trace_taps"] == 65_536
+    assert (limits["max_drawn_side"], limits["max_drawn_channels"], limits["max_animation_frames"]) == (24, 8, 100)
+    assert (limits["max_layers"], limits["max_sheet_pixels"]) == (256, 16_000_000)
