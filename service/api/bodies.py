@@ -40,13 +40,13 @@ class Body:
         Makes the document of it.
     size
         Its bytes on the wire.
-    encoded
-        Whether it has a Content-Encoding, so that it may be larger than it looks.
+    opaque
+        Whether it may hold far more than its size tells: it has a Content-Encoding, or a picture in it.
     """
 
     read: Reader
     size: int
-    encoded: bool
+    opaque: bool
 
 
 async def gather(request: Request, service: Service, ticket: Ticket) -> Body:
@@ -77,7 +77,8 @@ async def gather(request: Request, service: Service, ticket: Ticket) -> Body:
         async with asyncio.timeout(seconds):
             if media_type == FORM and encoding is None:
                 form = await gather_form(stream.chunks(), declared, DOCUMENT, limits)
-                return Body(lambda: read_form(form, DOCUMENT, limits), stream.received, False)
+                pictured = any(part.filename is not None and part.name in DOCUMENT.pictures for part in form.parts)
+                return Body(lambda: read_form(form, DOCUMENT, limits), stream.received, pictured)
             body = await stream.all()
     except TimeoutError:
         raise HttpProblem(

@@ -72,7 +72,10 @@ class Computation:
         media_type = negotiate(request.headers.get("accept"), self.offered)
         encoding = accepted_encoding(request.headers.get("accept-encoding"))
         written = await _worked_out(
-            request, partial(self._work, media_type, encoding), quick=self.quick, as_text=media_type == JSON
+            request,
+            partial(self._work, media_type, encoding),
+            quick=self.quick and media_type in ARRAY_FORMS,
+            as_text=media_type == JSON,
         )
         headers = {**written.headers, "Vary": "Accept, Accept-Encoding"}
         return Response(written.body, headers=headers, media_type=written.media_type)
@@ -129,7 +132,7 @@ async def _worked_out(request: Request, work: Callable[..., Written], *, quick: 
         body = await gather(request, service, ticket)
         record.bytes_in = body.size
         job = partial(work, record, body.read)
-        if quick and body.size <= service.settings.inline_bytes and not body.encoded:
+        if quick and body.size <= service.settings.inline_bytes and not body.opaque:
             try:
                 return await _at_once(job, service)
             except TooMuchForTheLoop:

@@ -223,7 +223,7 @@ def _plan_network(request: NetworkPlanRequest, _rank: int, limits: WorkLimits) -
 
 
 def _add_networks(router: APIRouter) -> None:
-    run = Computation("/networks", NetworkRequest, 2, _run_network, PICTURE_FORMS)
+    run = Computation("/networks", NetworkRequest, 2, _run_network, PICTURE_FORMS, quick=False)
     _add(
         router,
         run,
