@@ -47,7 +47,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         description=openapi.DESCRIPTION,
         license_info={"name": "MIT", "identifier": "MIT"},
         openapi_tags=openapi.TAGS,
-        root_path=settings.root_path,
         lifespan=lifespan,
         openapi_url=None,
         docs_url=None,
@@ -55,6 +54,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         swagger_ui_oauth2_redirect_url=None,
         redirect_slashes=False,
     )
+    # Not given to the constructor, which warns of it: it would have the server told, and the server is not always ours.
+    app.root_path = settings.root_path
 
     routers = (routes.router, catalogue.router, pages.router, health.router, document.router, web_pages.router)
     for router in routers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import asdict
 from typing import Any
 
@@ -15,26 +16,36 @@ from service.wire import write_json, write_npy
 
 from .errors import HttpProblem
 from .negotiation import JSON, NPY, negotiate
-from .openapi_responses import json_response, problem_responses
+from .openapi_responses import CATALOGUE_PROBLEMS, json_response, problem_responses
 from .state import service_of
 from .validators import unless_known
 
 router = APIRouter(prefix="/v1", tags=["about the service"])
 _VARY = {"Vary": "Accept"}
+_INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
-_EXAMPLE = {
-    "name": "sobel_y",
-    "description": "Finds horizontal edges.",
-    "parameters": [],
-    "size": [3, 3],
-    "source": "Sobel and Feldman, 1968.",
-}
+
+def _described(name: str) -> dict[str, Any]:
+    kernel = kernels.describe(name)
+    return {
+        "name": kernel.name,
+        "description": kernel.description,
+        "parameters": [asdict(parameter) for parameter in kernel.parameters],
+        "size": list(kernel.size),
+        "source": kernel.source,
+    }
+
+
+def _made(name: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    matrix = kernels.make(name, **parameters)
+    return _described(name) | {"size": list(matrix.shape), "kernel": matrix.tolist()}
 
 
 @router.get(
     "/kernels",
     summary="List the named kernels",
-    responses=json_response("KernelList", {"kernels": [_EXAMPLE]}) | problem_responses("not-acceptable"),
+    responses=json_response("KernelList") | problem_responses(*CATALOGUE_PROBLEMS),
     operation_id="list_kernels",
 )
 async def list_kernels(request: Request) -> Response:
@@ -46,8 +57,10 @@ async def list_kernels(request: Request) -> Response:
 @router.get(
     "/kernels/{name}",
     summary="Make a named kernel",
-    responses=json_response("KernelAnswer", _EXAMPLE | {"kernel": [[-1, -2, -1], [0, 0, 0], [1, 2, 1]]}, {NPY: {}})
-    | problem_responses("not-found", "unknown-kernel-parameter", "kernel-parameter-invalid", "not-acceptable"),
+    responses=json_response("KernelAnswer", _made("sobel_y", {}), {NPY: {}})
+    | problem_responses(
+        *CATALOGUE_PROBLEMS, "not-found", "unknown-kernel-parameter", "kernel-parameter-invalid", "invalid-field"
+    ),
     openapi_extra={
         "parameters": [
             {
@@ -71,18 +84,15 @@ async def get_kernel(request: Request, name: str) -> Response:
         except kernels.UnknownKernel as error:
             raise HttpProblem("not-found", error.detail) from None
     parameters = _query_parameters(request)
-    matrix = kernels.make(name, **parameters)
     if media_type == NPY:
-        return unless_known(request, write_npy(matrix), NPY, _VARY)
-    described = _described(name) | {"size": list(matrix.shape), "kernel": matrix}
-    return unless_known(request, write_json(described), JSON, _VARY)
+        return unless_known(request, write_npy(kernels.make(name, **parameters)), NPY, _VARY)
+    return unless_known(request, write_json(_made(name, parameters)), JSON, _VARY)
 
 
 @router.get(
     "/limits",
     summary="List the limits in force",
-    responses=json_response("Limits", {"limits": {"max_body_bytes": 67108864}, "methods": ["direct"]})
-    | problem_responses("not-acceptable"),
+    responses=json_response("Limits") | problem_responses(*CATALOGUE_PROBLEMS),
     operation_id="list_limits",
 )
 async def list_limits(request: Request) -> Response:
@@ -90,17 +100,6 @@ async def list_limits(request: Request) -> Response:
     negotiate(request.headers.get("accept"), (JSON,))
     limits = service_of(request).settings.limits()
     return Response(write_json({"limits": limits, "methods": list(engine.METHODS)}), media_type=JSON)
-
-
-def _described(name: str) -> dict[str, Any]:
-    kernel = kernels.describe(name)
-    return {
-        "name": kernel.name,
-        "description": kernel.description,
-        "parameters": [asdict(parameter) for parameter in kernel.parameters],
-        "size": list(kernel.size),
-        "source": kernel.source,
-    }
 
 
 def _query_parameters(request: Request) -> dict[str, Any]:
@@ -116,10 +115,7 @@ def _query_parameters(request: Request) -> dict[str, Any]:
 
 
 def _number(text: str) -> int | float | str:
-    for kind in (int, float):
-        try:
-            value = kind(text)
-        except ValueError:
-            continue
-        return value if math.isfinite(value) else text
-    return text
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    value = float(text) if _NUMBER.fullmatch(text) else math.inf
+    return value if math.isfinite(value) else text

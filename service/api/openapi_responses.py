@@ -23,9 +23,11 @@ _FORMS = {
 }
 
 
-def json_response(schema: str, example: Any, others: Mapping[str, Any] | None = None) -> Responses:
-    """Return a 200 of JSON by the name of its schema's component, with an example."""
-    content: dict[str, Any] = {JSON: {"schema": {"$ref": f"#/components/schemas/{schema}"}, "example": example}}
+def json_response(schema: str, example: Any = None, others: Mapping[str, Any] | None = None) -> Responses:
+    """Return a 200 of JSON by the name of its schema's component, with an example if there is one that stays true."""
+    content: dict[str, Any] = {JSON: {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+    if example is not None:
+        content[JSON]["example"] = example
     for media_type in others or ():
         content[media_type] = {"schema": dict(_BINARY)}
     return {200: {"description": "The answer.", "content": content}}
@@ -85,6 +87,9 @@ def page_responses() -> Responses:
 
 
 OPERATION_PROBLEMS = tuple(
-    slug for slug, kind in PROBLEM_TYPES.items() if kind.status in (400, 406, 408, 413, 415, 422, 503)
+    slug for slug, kind in PROBLEM_TYPES.items() if kind.status in (400, 401, 406, 408, 413, 415, 422, 429, 500, 503)
 )
 """What any operation may answer beside its result."""
+
+CATALOGUE_PROBLEMS = ("unauthorized", "not-acceptable", "quota-exceeded", "internal-error")
+"""What any route without a body may answer beside its result."""

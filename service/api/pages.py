@@ -17,7 +17,12 @@ router = APIRouter(tags=["about the service"])
 _HTML = "text/html"
 
 
-@router.get("/problems", summary="List the types of problems", responses=page_responses(), operation_id="list_problems")
+@router.get(
+    "/problems",
+    summary="List the types of problems",
+    responses=page_responses() | problem_responses("not-acceptable", "internal-error"),
+    operation_id="list_problems",
+)
 async def list_problems(request: Request) -> Response:
     """Every type of problem that this service answers with: as a page, or as JSON where that is accepted."""
     if negotiate(request.headers.get("accept"), (_HTML, JSON)) == JSON:
@@ -34,7 +39,7 @@ async def list_problems(request: Request) -> Response:
 @router.get(
     "/problems/{slug}",
     summary="Explain a type of problem",
-    responses=page_responses() | problem_responses("not-found"),
+    responses=page_responses() | problem_responses("not-found", "not-acceptable", "internal-error"),
     operation_id="get_problem",
 )
 async def get_problem(request: Request, slug: str) -> Response:
