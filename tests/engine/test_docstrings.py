@@ -1,0 +1,23 @@
+"""The examples in the engine's docstrings are true."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+
+import pytest
+
+import service.engine
+
+MODULES = [module.name for module in pkgutil.walk_packages(service.engine.__path__, "service.engine.")]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples(name: str) -> None:
+    assert doctest.testmod(importlib.import_module(name)).failed == 0
+
+
+def test_the_public_functions_have_examples() -> None:
+    for function in (service.engine.conv, service.engine.conv_transpose, service.engine.plan_conv):
+        assert ">>>" in (function.__doc__ or "")

@@ -1,0 +1,63 @@
+"""Working memory beyond input and output: inside the budget for every method and shape, and what the plan says."""
+
+from __future__ import annotations
+
+import tracemalloc
+from typing import Any
+
+import numpy as np
+import pytest
+
+from service.engine import METHODS, Control, conv, estimate, plan_conv
+from service.engine.control import DEFAULT_BUDGET_BYTES
+
+SHAPES: dict[str, tuple[Any, Any, dict[str, Any]]] = {
+    "picture": ((1, 1, 2500, 2500), (1, 1, 15, 15), {"padding": "same", "padding_mode": "reflect"}),
+    "layer": ((1, 64, 112, 112), (64, 64, 3, 3), {"padding": 1}),
+    "deep layer": ((2, 512, 14, 14), (512, 512, 3, 3), {"padding": 1}),
+    "depthwise": ((1, 256, 112, 112), (256, 1, 3, 3), {"padding": 1, "groups": 256}),
+    "signal": ((1, 1, 4_000_000), (1, 1, 301), {}),
+    "volume": ((1, 8, 60, 60, 60), (8, 8, 3, 3, 3), {"padding": 1}),
+    "wide padding": ((1, 1, 4, 4), (1, 1, 3, 3), {"padding": 900, "padding_mode": "symmetric"}),
+}
+SLOW = {
+    ("direct", "deep layer"),
+    ("fft", "deep layer"),
+    ("direct", "layer"),
+    ("fft", "layer"),
+    ("banded", "deep layer"),
+}
+SLOW |= {("direct", "picture"), ("direct", "signal"), ("gemm", "picture"), ("banded", "layer"), ("gemm", "signal")}
+
+
+def peak_beyond_output(x: Any, w: Any, method: str, options: dict[str, Any]) -> int:
+    tracemalloc.start()
+    try:
+        out = conv(x, w, method=method, control=Control(threads=2), **options)
+        return tracemalloc.get_traced_memory()[1] - out.nbytes
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("method", "name"),
+    [
+        (method, name)
+        for method in ("auto", *METHODS)
+        for name, (x, w, options) in SHAPES.items()
+        if (method, name) not in SLOW
+        and (method == "auto" or not METHODS[method].unsuitable(plan_conv(x, w, **options)))
+    ],
+)
+def test_working_memory_stays_inside_the_budget(method: str, name: str) -> None:
+    shape, kernel, options = SHAPES[name]
+    x = np.broadcast_to(np.float32(0.5), shape)
+    plan = plan_conv(shape, kernel, **options)
+    w = np.ones(kernel, np.float32)
+    peak = peak_beyond_output(x, w, method, options)
+    assert peak <= DEFAULT_BUDGET_BYTES
+    if method != "auto":
+        # A thread's scratch memory may be left from an earlier call, so the peak can be below the estimate.
+        said = estimate(plan, np.float32, Control(threads=2))[method].working_bytes
+        assert peak <= 1.5 * said + w.nbytes + 500_000
+        assert said <= DEFAULT_BUDGET_BYTES
