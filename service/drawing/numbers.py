@@ -9,7 +9,7 @@ MINUS = "\u2212"
 
 def short(value: Any, digits: int = 3) -> str:
     """Return a number in some seven characters: whole ones whole, others with `digits` significant digits."""
-    plain = float(value)
+    plain = float(value) + 0.0  # a negative zero is a zero
     if (plain.is_integer() or abs(plain) >= 10**digits) and abs(plain) < 1e7:
         text = f"{plain:.0f}"
     else:

@@ -6,8 +6,8 @@ Traces are laid out once as scenes; SVG and GIF each only know how to draw a sce
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
 Role = Literal["ink", "muted", "window", "output"]
 Anchor = Literal["start", "middle", "end"]
@@ -17,8 +17,7 @@ SignKind = Literal["times", "equals", "arrow"]
 CHARACTER_WIDTH = 0.64
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """A cell of a grid: filled by its value's `level`, or as "padding" or "empty" where `level` is None."""
 
     x: float
@@ -28,9 +27,12 @@ class Cell:
     level: int | None
     padding: bool = False
 
+    def moved(self, x: float, y: float) -> Cell:
+        """Return the same, so much further."""
+        return Cell(self.x + x, self.y + y, self.width, self.height, self.level, self.padding)
 
-@dataclass(frozen=True, slots=True)
-class Text:
+
+class Text(NamedTuple):
     """A line of text; `y` is its middle."""
 
     x: float
@@ -40,6 +42,10 @@ class Text:
     role: Role = "ink"
     anchor: Anchor = "middle"
     bold: bool = False
+
+    def moved(self, x: float, y: float) -> Text:
+        """Return the same, so much further."""
+        return Text(self.x + x, self.y + y, self.text, self.size, self.role, self.anchor, self.bold)
 
     @property
     def width(self) -> float:
@@ -53,8 +59,7 @@ class Text:
         return left, self.y - self.size / 2, left + self.width, self.y + self.size / 2
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """An outline around cells."""
 
     x: float
@@ -64,14 +69,21 @@ class Frame:
     role: Role
     thick: bool = True
 
+    def moved(self, x: float, y: float) -> Frame:
+        """Return the same, so much further."""
+        return Frame(self.x + x, self.y + y, self.width, self.height, self.role, self.thick)
 
-@dataclass(frozen=True, slots=True)
-class Sign:
+
+class Sign(NamedTuple):
     """An operator, drawn in lines so that no font must have it; `x`, `y` is its middle."""
 
     x: float
     y: float
     kind: SignKind
+
+    def moved(self, x: float, y: float) -> Sign:
+        """Return the same, so much further."""
+        return Sign(self.x + x, self.y + y, self.kind)
 
 
 @dataclass
@@ -99,10 +111,10 @@ class Scene:
 
     def add(self, other: Scene, x: float, y: float) -> None:
         """Put another scene on this one with its corner at (x, y); this one grows where it must."""
-        self.cells += [replace(item, x=item.x + x, y=item.y + y) for item in other.cells]
-        self.texts += [replace(item, x=item.x + x, y=item.y + y) for item in other.texts]
-        self.frames += [replace(item, x=item.x + x, y=item.y + y) for item in other.frames]
-        self.signs += [replace(item, x=item.x + x, y=item.y + y) for item in other.signs]
+        self.cells += [item.moved(x, y) for item in other.cells]
+        self.texts += [item.moved(x, y) for item in other.texts]
+        self.frames += [item.moved(x, y) for item in other.frames]
+        self.signs += [item.moved(x, y) for item in other.signs]
         self.width = max(self.width, x + other.width)
         self.height = max(self.height, y + other.height)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import io
+import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
@@ -26,6 +28,7 @@ FRAME_MILLISECONDS = 900
 LAST_MILLISECONDS = 2_500
 MARGIN = 20
 PANEL_GAP = 22.0
+_MASK_MARGIN = 2
 
 _ROLES = {"ink": LIGHT.ink, "muted": LIGHT.muted, "window": LIGHT.window, "output": LIGHT.output}
 # How texts are spelled with the signs that Pillow's built-in font has.
@@ -84,15 +87,50 @@ def trace_gif(trace: Trace, *, max_frames: int = MAX_FRAMES, max_pixels: int = M
 
 def _animated(scenes: Sequence[Scene], width: int, height: int) -> bytes:
     """Encode scenes with one palette for all frames, so that what does not move costs nothing."""
-    palette = _palette([_frame(scene, width, height) for scene in (scenes[0], scenes[len(scenes) // 2], scenes[-1])])
+    common = _common(scenes)
+    base = Image.new("RGB", (width, height), rgb(LIGHT.background))
+    _draw(base, common)
+    still = {*common.cells, *common.texts, *common.frames, *common.signs}
+
+    def frame(scene: Scene) -> Image.Image:
+        image = base.copy()
+        _draw(image, _without(scene, still))
+        return image
+
+    palette = _palette([frame(scene) for scene in (scenes[0], scenes[len(scenes) // 2], scenes[-1])])
     # Each frame loses two thirds of its bytes before the next is drawn.
-    flat = [_frame(scene, width, height).quantize(palette=palette, dither=Image.Dither.NONE) for scene in scenes]
+    flat = [frame(scene).quantize(palette=palette, dither=Image.Dither.NONE) for scene in scenes]
     durations = [FRAME_MILLISECONDS] * (len(flat) - 1) + [LAST_MILLISECONDS]
     buffer = io.BytesIO()
     flat[0].save(
         buffer, "GIF", save_all=True, append_images=flat[1:], duration=durations, loop=0, optimize=True, disposal=1
     )
     return buffer.getvalue()
+
+
+def _common(scenes: Sequence[Scene]) -> Scene:
+    """Return what stands still: most of a frame, drawn once."""
+    first, *others = scenes
+    for other in others:
+        there = {*other.cells, *other.texts, *other.frames, *other.signs}
+        first = _kept(first, there)
+    return first
+
+
+def _kept(scene: Scene, items: Collection[Any]) -> Scene:
+    return Scene(
+        scene.width,
+        scene.height,
+        [item for item in scene.cells if item in items],
+        [item for item in scene.texts if item in items],
+        [item for item in scene.frames if item in items],
+        [item for item in scene.signs if item in items],
+    )
+
+
+def _without(scene: Scene, items: Collection[Any]) -> Scene:
+    everything = {*scene.cells, *scene.texts, *scene.frames, *scene.signs}
+    return _kept(scene, everything.difference(items))
 
 
 def _palette(frames: Sequence[Image.Image]) -> Image.Image:
@@ -117,41 +155,55 @@ def _palette(frames: Sequence[Image.Image]) -> Image.Image:
     return image
 
 
-def _frame(scene: Scene, width: int, height: int) -> Image.Image:
-    image = Image.new("RGB", (width, height), rgb(LIGHT.background))
+def _draw(image: Image.Image, scene: Scene) -> None:
     draw = ImageDraw.Draw(image)
     for cell in scene.cells:
         _draw_cell(draw, cell)
     for text in scene.texts:
-        _draw_text(draw, text)
+        _draw_text(image, text)
     for frame in scene.frames:
         _draw_frame(draw, frame)
     for sign in scene.signs:
         _draw_sign(draw, sign)
-    return image
 
 
 def _draw_cell(draw: ImageDraw.ImageDraw, cell: Cell) -> None:
     fill = LIGHT.values[cell.level] if cell.level is not None else LIGHT.background if cell.padding else LIGHT.surface
     box = (MARGIN + cell.x, MARGIN + cell.y, MARGIN + cell.x + cell.width, MARGIN + cell.y + cell.height)
-    draw.rectangle(tuple(round(side) for side in box), fill=rgb(fill), outline=rgb(LIGHT.line))
+    left, top, right, bottom = (round(side) for side in box)
+    draw.rectangle((left, top, right, bottom), fill=rgb(fill), outline=rgb(LIGHT.line))
+    if cell.padding:
+        for start in range(left, right, 5):
+            for y in (top, bottom):
+                draw.line((start, y, min(start + 2, right), y), fill=rgb(LIGHT.padding))
+        for start in range(top, bottom, 5):
+            for x in (left, right):
+                draw.line((x, start, x, min(start + 2, bottom)), fill=rgb(LIGHT.padding))
 
 
-def _draw_text(draw: ImageDraw.ImageDraw, text: Text) -> None:
-    spelled = text.text
+def _draw_text(image: Image.Image, text: Text) -> None:
+    mask, length = _written(text.text, text.size, text.bold)
+    left = MARGIN + text.x - {"start": 0.0, "middle": 0.5, "end": 1.0}[text.anchor] * length
+    corner = (round(left) - _MASK_MARGIN, round(MARGIN + text.y - mask.height / 2))
+    image.paste(rgb(_ROLES[text.role]), (*corner, corner[0] + mask.width, corner[1] + mask.height), mask)
+
+
+@functools.lru_cache(maxsize=4096)
+def _written(text: str, size: float, bold: bool) -> tuple[Image.Image, float]:
+    """Return a line of text as a mask, and its length; the same numbers are written over and over."""
     for sign, spelling in _SPELLED:
-        spelled = spelled.replace(sign, spelling)
-    anchor = {"start": "lm", "middle": "mm", "end": "rm"}[text.anchor]
-    place = (MARGIN + text.x, MARGIN + text.y)
-    stroke = 0.4 if text.bold else 0
-    draw.text(
-        place,
-        spelled,
-        fill=rgb(_ROLES[text.role]),
-        font=ImageFont.load_default(text.size),
-        anchor=anchor,
-        stroke_width=stroke,
-    )
+        text = text.replace(sign, spelling)
+    font = _font(size)
+    length = font.getlength(text)
+    mask = Image.new("L", (math.ceil(length) + 2 * _MASK_MARGIN, 2 * math.ceil(size)))
+    place = (_MASK_MARGIN, mask.height / 2)
+    ImageDraw.Draw(mask).text(place, text, fill=255, font=font, anchor="lm", stroke_width=0.4 if bold else 0)
+    return mask, length
+
+
+@functools.lru_cache(maxsize=16)
+def _font(size: float) -> Any:
+    return ImageFont.load_default(size)
 
 
 def _draw_frame(draw: ImageDraw.ImageDraw, frame: Frame) -> None:
