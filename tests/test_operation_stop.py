@@ -1,0 +1,116 @@
+"""How the service ends: told to, it loses nothing; a worker that is killed is replaced."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import time
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+
+from tests.serving import Running, serving, until
+
+SMALL = {"input": [[1, 2], [3, 4]], "kernel": [[1]]}
+
+
+def test_told_to_stop_it_ends_with_success() -> None:
+    with serving() as service:
+        assert service.ask("/readyz").status == 200
+        service.process.send_signal(signal.SIGTERM)
+        assert service.process.wait(timeout=60) == 0
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_while_it_drains_it_serves_on_but_is_not_ready(workers: int) -> None:
+    with serving(workers=workers, drain_seconds=2) as service:
+        until(lambda: service.ask("/readyz").status == 200, "readiness")
+        began = time.monotonic()
+        service.process.send_signal(signal.SIGTERM)
+        until(lambda: service.ask("/readyz").status == 503, "the end of readiness")
+        refused, answered = service.ask("/readyz"), service.ask("/v1/conv2d", SMALL)
+        assert refused.json["type"] == "/problems/stopping"
+        assert refused.headers["retry-after"]
+        assert answered.status == 200
+        assert answered.headers["connection"] == "close"
+        assert service.process.wait(timeout=60) == 0
+        assert time.monotonic() - began >= 2
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_request_in_flight_is_finished(workers: int) -> None:
+    body = json.dumps(SMALL).encode()
+    with serving(workers=workers) as service, socket.create_connection(("127.0.0.1", service.port)) as client:
+        head = f"POST /v1/conv2d HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        client.sendall(head.encode() + b"\r\n" + body[:10])
+        until(lambda: service.metric("convolution_in_flight_requests") == 2, "the request")  # it and this one
+        service.process.send_signal(signal.SIGTERM)
+        until(lambda: any(line["message"].startswith("stopping") for line in service.lines), "the signal")
+        client.sendall(body[10:])
+        assert client.recv(65536).startswith(b"HTTP/1.1 200")
+        assert service.process.wait(timeout=60) == 0
+
+
+def _hammer(service: Running, ended: Event, seen: list[str]) -> None:
+    """Ask again and again, over connections that are kept until the service closes them."""
+    connection, body = service.connect(), json.dumps(SMALL)
+    while not ended.is_set():
+        try:
+            connection.request("POST", "/v1/conv2d", body, {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            response.read()
+            seen.append(str(response.status))
+        except ConnectionRefusedError:
+            return
+        except OSError as error:
+            seen.append(repr(error))
+            return
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_under_load_no_request_is_lost(workers: int) -> None:
+    ended, seen = Event(), list[str]()
+    with serving(workers=workers) as service:
+        clients = [Thread(target=_hammer, args=(service, ended, seen)) for _ in range(8)]
+        for client in clients:
+            client.start()
+        until(lambda: len(seen) > 200, "load")
+        service.process.send_signal(signal.SIGTERM)
+        assert service.process.wait(timeout=60) == 0
+        ended.set()
+        for client in clients:
+            client.join()
+    assert set(seen) == {"200"}
+
+
+def test_a_killed_worker_is_replaced_and_its_counts_stay() -> None:
+    with serving(workers=2) as service:
+        for _ in range(10):
+            assert service.ask("/v1/conv2d", SMALL).status == 200
+        before = service.workers()
+        assert len(before) == 2
+        os.kill(before[0], signal.SIGKILL)
+        until(lambda: len(service.workers()) == 2 and before[0] not in service.workers(), "another worker")
+        for _ in range(10):
+            assert service.ask("/v1/conv2d", SMALL).status == 200
+        assert service.metric('convolution_requests_total{operation="conv2d",status="200"}') == 20
+        assert any("ended with -9" in line["message"] for line in service.lines)
+
+
+def test_workers_do_not_outlive_their_parent() -> None:
+    with serving(workers=2) as service:
+        until(lambda: service.ask("/livez").status == 200, "an answer")
+        workers = service.workers()
+        service.process.kill()
+        service.process.wait()
+        until(lambda: not any(_runs(worker) for worker in workers), "their end")
+
+
+def _runs(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
