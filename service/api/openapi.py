@@ -34,6 +34,7 @@ TAGS = [
     {"name": "convolution", "description": "Cross-correlation and convolution of data with filters."},
     {"name": "transposed convolution", "description": "The adjoint of convolution: upsampling with learned filters."},
     {"name": "pooling", "description": "Windows reduced to their largest, mean or smallest value, or their p-norm."},
+    {"name": "networks", "description": "Stacks of layers, run on data or planned from shapes."},
     {"name": "about the service", "description": "What there is, within which limits."},
     {"name": "operations of the service", "description": "For whoever runs it."},
 ]
@@ -75,15 +76,28 @@ def _document(app: FastAPI, models: tuple[type[BaseModel], ...]) -> dict[str, An
         tags=app.openapi_tags,
     )
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    schemas.pop("HTTPValidationError", None)
-    schemas.pop("ValidationError", None)
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    _drop_automatic_answers(document)
     schemas |= ARRAY_COMPONENTS
-    schemas |= _components([*models, NamedKernel], "validation")
+    schemas |= {
+        name: _required_first(schema) for name, schema in _components([*models, NamedKernel], "validation").items()
+    }
     schemas |= _components([*ANSWERS, Problem], "serialization")
     for model in models:
         schemas[f"{model.__name__}Form"] = _form_schema(schemas[model.__name__])
     _share_problems(document)
     return document
+
+
+def _drop_automatic_answers(document: dict[str, Any]) -> None:
+    """Remove the 422 that FastAPI adds to whatever has a parameter: this service describes its own problems."""
+    automatic = {"$ref": "#/components/schemas/HTTPValidationError"}
+    for path in document["paths"].values():
+        for operation in path.values():
+            content = operation["responses"].get("422", {}).get("content", {})
+            if content.get(JSON, {}).get("schema") == automatic:
+                del operation["responses"]["422"]
 
 
 def _share_problems(document: dict[str, Any]) -> None:
@@ -109,6 +123,15 @@ def _components(models: list[type[BaseModel]], mode: Any) -> dict[str, Any]:
     )
     components: dict[str, Any] = resolve_components(definitions.get("$defs", {}))
     return components
+
+
+def _required_first(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema with the fields that a reader needs first in front; models inherit theirs behind the options."""
+    if "required" not in schema:
+        return schema
+    properties = schema["properties"]
+    first = {name: properties[name] for name in schema["required"]}
+    return {**schema, "properties": first | properties}
 
 
 def _form_schema(schema: dict[str, Any]) -> dict[str, Any]:

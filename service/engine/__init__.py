@@ -29,7 +29,7 @@ from .geometry import ConvPlan, ConvTransposePlan, PoolPlan, plan_conv, plan_con
 from .gradients import ConvGradients, conv_gradients, conv_transpose_gradients
 from .methods import METHODS
 from .pool_gradients import pool_gradients
-from .pooling import pool
+from .pooling import pool, pool_working_bytes
 from .transposed import conv_transpose
 
 __all__ = [
@@ -66,4 +66,5 @@ __all__ = [
     "plan_pool",
     "pool",
     "pool_gradients",
+    "pool_working_bytes",
 ]

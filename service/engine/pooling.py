@@ -102,6 +102,17 @@ def threads_for(plan: PoolPlan, control: Control) -> int:
 
 def block_cells(dtype: np.dtype[Any], positions: bool, threads: int, control: Control) -> tuple[int, int]:
     """Return how many cells a block should read, to stay in the cache, and how many at most, to stay in the budget."""
-    arrays = 6 * dtype.itemsize + (2 * 8 + 6 if positions else 0)
-    most = max(1, control.budget_bytes // (threads * arrays))
+    most = max(1, control.budget_bytes // (threads * _bytes_a_cell(dtype, positions)))
     return min(BLOCK_BYTES // dtype.itemsize, most), most
+
+
+def pool_working_bytes(plan: PoolPlan, dtype: Any = np.float64, control: Control | None = None) -> int:
+    """Return the memory that a pool takes beyond input and output, at its peak."""
+    kind, running = np.dtype(dtype), control or DEFAULT_CONTROL
+    threads = threads_for(plan, running)
+    cells = min(block_cells(kind, False, threads, running)[0], prod(plan.input_shape))
+    return threads * cells * _bytes_a_cell(kind, False)
+
+
+def _bytes_a_cell(dtype: np.dtype[Any], positions: bool) -> int:
+    return 6 * dtype.itemsize + (2 * 8 + 6 if positions else 0)

@@ -51,7 +51,10 @@ def conv_plan(request: ConvPlanRequest, rank: int, limits: WorkLimits) -> dict[s
         padding_value=request.padding_value,
     )
     parameters = prod(kernel_shape) + bias_parameters(request, layout, plan.output_shape)
-    return _answer(plan, echo, conv_formula(plan), parameters, planned.dtype, limits)
+    estimates = engine.estimate(plan, planned.dtype)
+    working_bytes = estimates[method].working_bytes
+    answer = _answer(plan, echo, conv_formula(plan), parameters, planned.dtype, working_bytes, limits)
+    return answer | _shown(estimates, request.estimates)
 
 
 def conv_transpose_plan(request: ConvTransposePlanRequest, rank: int, limits: WorkLimits) -> dict[str, Any]:
@@ -62,7 +65,10 @@ def conv_transpose_plan(request: ConvTransposePlanRequest, rank: int, limits: Wo
     method = engine.choose(plan, dtype=planned.dtype, method=request.method)
     echo = transpose_echo(plan, layout, kernel_shape, planned.shape, dtype=planned.dtype.name, method=method)
     parameters = prod(kernel_shape) + bias_parameters(request, layout, plan.output_shape)
-    return _answer(plan, echo, transpose_formula(plan), parameters, planned.dtype, limits)
+    estimates = engine.estimate(plan, planned.dtype)
+    working_bytes = estimates[method].working_bytes
+    answer = _answer(plan, echo, transpose_formula(plan), parameters, planned.dtype, working_bytes, limits)
+    return answer | _shown(estimates, request.estimates)
 
 
 def pool_plan(request: PoolPlanRequest, rank: int, limits: WorkLimits) -> dict[str, Any]:
@@ -70,7 +76,20 @@ def pool_plan(request: PoolPlanRequest, rank: int, limits: WorkLimits) -> dict[s
     planned = planned_input(request)
     layout, plan = plan_pool(request, rank, planned.shape)
     echo = pool_echo(plan, layout, planned.shape, dtype=planned.dtype.name)
-    return _answer(plan, echo, pool_formula(plan), 0, planned.dtype, limits)
+    working_bytes = engine.pool_working_bytes(plan, planned.dtype)
+    return _answer(plan, echo, pool_formula(plan), 0, planned.dtype, working_bytes, limits)
+
+
+def _shown(estimates: dict[str, engine.Estimate], wanted: bool) -> dict[str, Any]:
+    """Return every method's estimate for the answer, the cheapest first, where they were asked for."""
+    if not wanted:
+        return {}
+    return {
+        "estimates": {
+            name: {"seconds": estimate.seconds, "working_bytes": estimate.working_bytes}
+            for name, estimate in estimates.items()
+        }
+    }
 
 
 def planned_input(request: Any) -> PlannedInput:
@@ -105,6 +124,7 @@ def _answer(
     formula: list[dict[str, Any]],
     parameters: int,
     dtype: np.dtype[Any],
+    working_bytes: int,
     limits: WorkLimits,
 ) -> dict[str, Any]:
     work = work_of(plan)
@@ -118,7 +138,7 @@ def _answer(
         "bytes": {
             "input": prod(plan.input_shape) * dtype.itemsize,
             "output": prod(plan.output_shape) * dtype.itemsize,
-            "working": engine.working_bytes(plan, dtype=dtype, method=echo.get("method", "auto")),
+            "working": working_bytes,
         },
         "accepted": refused is None,
         "refused_by": refused[0] if refused else None,

@@ -126,6 +126,13 @@ class PlanBytes(AnswerModel):
     working: int = Field(description="The peak beyond input and output.")
 
 
+class MethodEstimate(AnswerModel):
+    """What a method would cost."""
+
+    seconds: float = Field(description="Roughly, on the threads that there are.")
+    working_bytes: int = Field(description="The peak beyond input and output.")
+
+
 class PlanAnswer(AnswerModel):
     """The whole plan of an operation."""
 
@@ -135,6 +142,9 @@ class PlanAnswer(AnswerModel):
     parameters: int = Field(description="Numbers in the kernel, and in the bias where one is given.")
     macs: int = Field(description="Multiply-accumulates; of a pool, cells read.")
     bytes: PlanBytes
+    estimates: dict[str, MethodEstimate] | None = Field(
+        None, description="With `estimates`: what each method that can compute this would cost, the cheapest first."
+    )
     accepted: bool = Field(description="Whether this service would do it.")
     refused_by: str | None = Field(description="The limit that would refuse it.")
 
@@ -248,6 +258,9 @@ class NetworkPlanAnswer(AnswerModel):
     total_parameters: int
     total_macs: int
     bytes: NetworkBytes
+    estimates: dict[str, MethodEstimate] | None = Field(
+        None, description="With `estimates`: what each method that can compute this would cost, the cheapest first."
+    )
     accepted: bool = Field(description="Whether this service would do it.")
     refused_by: str | None = Field(description="The limit that would refuse it.")
 

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from .arrays import Array, Input
-from .fields import ArrayExpects, Expects, FiniteFloat, PositiveNumber, Request, Shape
+from .fields import ArrayExpects, Expects, FiniteFloat, Flag, PositiveNumber, Request, Shape
 from .kernels import Kernel
 from .options import ConvOptions, ConvTransposeOptions, PoolOptions, ReturnsIndices
 
@@ -130,6 +130,9 @@ class KernelPlan(InputPlan):
 
     kernel_shape: Shape | None = Field(None, description=_SHAPE.format("kernel"))
     bias: PlannedBias | None = Field(None, description="true, or the bias itself, to count its parameters.")
+    estimates: Flag = Field(
+        False, description="Whether the answer also has what every method that can compute this would cost."
+    )
 
 
 class ConvPlanRequest(ConvOptions, KernelPlan):
