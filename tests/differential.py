@@ -112,7 +112,8 @@ def _kernel(shape: tuple[int, ...], dtype: Any, rng: np.random.Generator) -> Arr
         return rng.choice([-1.0, 1.0], shape).astype(dtype)
     if kind == 2:
         kernel = np.zeros(shape, dtype)
-        kernel[(..., *(int(rng.choice([0, -1])) for _ in shape[2:]))] = rng.choice([-1.0, 1.0], shape[:2])
+        corner: tuple[Any, ...] = (..., *(int(rng.choice([0, -1])) for _ in shape[2:]))
+        kernel[corner] = rng.choice([-1.0, 1.0], shape[:2])
         return kernel
     kernel = np.ones(shape, dtype)
     for axis in range(2, len(shape)):
@@ -134,7 +135,8 @@ def by_scipy(case: Case) -> Array:
     filters, members, *taps = case.kernel.shape
     spans = [d * (k - 1) + 1 for d, k in zip(case.options["dilation"], taps, strict=True)]
     spread = np.zeros((filters, members, *spans))
-    spread[(..., *(slice(None, None, d) for d in case.options["dilation"]))] = case.kernel
+    apart: tuple[Any, ...] = (..., *(slice(None, None, d) for d in case.options["dilation"]))
+    spread[apart] = case.kernel
     every = tuple(slice(None, None, s) for s in case.options["stride"])
     return np.array(
         [
