@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
+import jsonschema_rs
 import pytest
+import schemathesis
 
 from service.app import create_app
 from service.settings import Settings
@@ -51,3 +54,137 @@ def test_every_component_is_used(document: Any) -> None:
     components = {f"#/components/{kind}/{name}" for kind, named in document["components"].items() for name in named}
 
     assert components - set(references(document)) == set()
+
+
+OPERATIONS = [
+    (path, method) for path, methods in create_app(Settings()).openapi()["paths"].items() for method in methods
+]
+POSTS = [path for path, method in OPERATIONS if method == "post"]
+PORTRAIT = Path(__file__).parent / "data" / "grace_hopper.jpg"
+JSON, FORM = "application/json", "multipart/form-data"
+
+
+def resolved(document: Any, node: Any) -> Any:
+    """Return what a reference leads to, or the node itself."""
+    if "$ref" not in node:
+        return node
+    found = document
+    for step in node["$ref"].removeprefix("#/").split("/"):
+        found = found[step]
+    return resolved(document, found)
+
+
+def examples_of(document: Any, path: str, media_type: str) -> dict[str, Any]:
+    content = document["paths"][path]["post"]["requestBody"]["content"][media_type]
+    return {name: example["value"] for name, example in content.get("examples", {}).items()}
+
+
+def test_it_is_a_valid_document(document: Any) -> None:
+    assert document["openapi"].startswith("3.1.")
+    schemathesis.openapi.from_dict(document).validate()
+
+
+def test_it_is_answered(service: httpx.Client, document: Any) -> None:
+    assert service.get("/openapi.json").json() == document
+
+
+def test_operations_have_names_of_their_own(document: Any) -> None:
+    names = [document["paths"][path][method]["operationId"] for path, method in OPERATIONS]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize(("path", "method"), OPERATIONS)
+def test_every_operation_says_what_it_is_and_what_it_refuses(document: Any, path: str, method: str) -> None:
+    operation = document["paths"][path][method]
+    assert operation["summary"]
+    assert operation["description"]
+    assert operation["tags"]
+    refusals = {
+        status: resolved(document, answer) for status, answer in operation["responses"].items() if status != "200"
+    }
+    if method == "post":
+        assert {"400", "401", "406", "408", "413", "415", "422", "429", "500", "503"} <= set(refusals)
+    for status, answer in refusals.items():
+        content = answer["content"]["application/problem+json"]
+        assert content["schema"] == {"$ref": "#/components/schemas/Problem"}
+        assert content["example"]["status"] == int(status)
+
+
+@pytest.mark.parametrize("path", POSTS)
+def test_every_request_body_comes_in_both_media_types(document: Any, path: str) -> None:
+    content = document["paths"][path]["post"]["requestBody"]["content"]
+    assert set(content) == {JSON, FORM}
+    as_json, as_form = (resolved(document, content[media_type]["schema"]) for media_type in (JSON, FORM))
+    assert set(as_json["properties"]) == set(as_form["properties"])
+    assert as_json["additionalProperties"] is False
+    for name in {"input", "kernel", "bias", "output_gradient"} & set(as_form["properties"]):
+        kinds = as_form["properties"][name]["anyOf"]
+        assert {"type": "string", "format": "binary"}.items() <= kinds[0].items(), name
+    for name, field in as_json["properties"].items():
+        assert field.get("description"), f"{name} has no description"
+
+
+@pytest.mark.parametrize("path", POSTS)
+def test_every_example_is_answered_as_the_document_says(service: httpx.Client, document: Any, path: str) -> None:
+    examples = examples_of(document, path, JSON)
+    assert examples
+    answer_content = document["paths"][path]["post"]["responses"]["200"]["content"][JSON]
+    # A schema of 3.1 is JSON Schema 2020-12; its references lead into the document's components.
+    schema = answer_content["schema"] | {"components": document["components"]}
+    validator = jsonschema_rs.Draft202012Validator(schema)
+    shown = {name: example["value"] for name, example in answer_content.get("examples", {}).items()}
+    assert set(shown) <= set(examples)
+    for name, example in examples.items():
+        response = service.post(path, json=example)
+        assert response.status_code == 200, f"{name}: {response.text}"
+        validator.validate(response.json())
+        if name in shown:
+            assert response.json() == shown[name]
+
+
+@pytest.mark.parametrize("path", POSTS)
+def test_every_form_example_is_answered(service: httpx.Client, document: Any, path: str) -> None:
+    for name, example in examples_of(document, path, FORM).items():
+        parts: dict[str, Any] = {
+            field: (None, value if isinstance(value, str) else json.dumps(value)) for field, value in example.items()
+        }
+        if "bytes" in str(example["input"]):
+            parts["input"] = ("photo.jpg", PORTRAIT.read_bytes())
+        response = service.post(path, files=parts, headers={"Accept": "image/png"})
+        assert response.status_code == 200, f"{name}: {response.text}"
+
+
+@pytest.mark.parametrize("path", POSTS)
+def test_every_media_type_that_is_offered_is_answered(service: httpx.Client, document: Any, path: str) -> None:
+    content = document["paths"][path]["post"]["responses"]["200"]["content"]
+    example = next(iter(examples_of(document, path, JSON).values()))
+    for media_type, described in content.items():
+        response = service.post(path, json=example, headers={"Accept": media_type})
+        if media_type not in (JSON, "text/markdown", "image/svg+xml"):
+            assert described["schema"]["format"] == "binary", media_type
+        if response.status_code == 406:
+            # .npy holds one array; an answer of several is offered as .npz.
+            assert media_type in ("application/x-npy", "application/octet-stream"), media_type
+            assert "application/zip" in response.json()["detail"]
+            continue
+        assert response.status_code == 200, f"{media_type}: {response.text}"
+        assert response.headers["content-type"].split(";")[0] == media_type
+
+
+@pytest.mark.parametrize("path", [path for path, method in OPERATIONS if method == "get" and "{" not in path])
+def test_every_answer_without_a_body_is_as_described(service: httpx.Client, document: Any, path: str) -> None:
+    described = document["paths"][path]["get"]["responses"]["200"]["content"]
+    for media_type, content in described.items():
+        response = service.get(path, headers={"Accept": media_type})
+        assert response.status_code == 200
+        assert response.headers["content-type"].split(";")[0] == media_type.split(";")[0]
+        if media_type == JSON and "schema" in content:
+            schema = content["schema"] | {"components": document["components"]}
+            jsonschema_rs.Draft202012Validator(schema).validate(response.json())
+        if "example" in content:
+            assert response.json() == content["example"]
+
+
+def test_the_kernel_that_is_shown_is_as_it_is(service: httpx.Client, document: Any) -> None:
+    content = document["paths"]["/v1/kernels/{name}"]["get"]["responses"]["200"]["content"][JSON]
+    assert service.get(f"/v1/kernels/{content['example']['name']}").json() == content["example"]

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from service import __version__
 
@@ -51,6 +51,7 @@ async def readyz(request: Request) -> Response:
         200: {"description": "Prometheus' text format.", "content": {"text/plain": {"schema": {"type": "string"}}}}
     },
     operation_id="metrics",
+    response_class=PlainTextResponse,
 )
 async def metrics(request: Request) -> Response:
     """Requests by operation and status, seconds by phase, what is in flight and queued, refusals by reason, work done.

@@ -168,7 +168,7 @@ class TraceStep(AnswerModel):
     window: list[list[int]] = Field(
         description="Start and stop an axis in the input's own coordinates: negative or past the end in the padding."
     )
-    padded: Array = Field(description="Booleans, shaped as `patch`: whether a tap lies in the padding.")
+    padded: list[Any] = Field(description="Booleans, shaped as `patch`: whether a tap lies in the padding.")
     sources: list[Any] = Field(description="The input cell that each tap reads; null where the padding is filled in.")
     patch: Array | list[Any] = Field(
         description="What the taps read; null where a cell takes no part. Of a transposed convolution, the input cells "

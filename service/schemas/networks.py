@@ -143,7 +143,7 @@ class NetworkRequest(AnswerOptions):
         description="The data, in the forms that the first layer takes. Where no layer has spatial axes: features (C), "
         "a batch of features (N, C), planes (C, H, W) or a batch of planes (N, C, H, W)."
     )
-    layers: Layers
+    layers: Layers = Field(description="What the input goes through, in this order; each layer names its `type`.")
     returned: Annotated[Literal["last", "all"], Expects('"last" or "all"')] = Field(
         "last", alias="return", description="`last` answers the last layer's output, `all` every layer's as well."
     )
@@ -250,4 +250,7 @@ class NetworkPlanRequest(Request):
     """A stack of layers, planned from shapes."""
 
     input_shape: Shape = Field(description="The shape of one sample, without the batch, such as [3, 224, 224].")
-    layers: PlannedLayers
+    layers: PlannedLayers = Field(
+        description="The layers in their order; `filters` and `kernel_size` may stand in place of a kernel, `features` "
+        "in place of a weight."
+    )
