@@ -1,0 +1,282 @@
+"""What surrounds a request over a real socket: slow bodies, clients that leave, deadlines, keys, metrics, logs."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import socket
+import time
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from service.settings import Settings
+from tests.conftest import Serve
+from tests.serving import serving, until
+
+SMALL = {"input": [[1, 2], [3, 4]], "kernel": [[1]]}
+# A tenth of a second to send, seconds to compute: a large padding around one cell.
+ENDLESS = {"input": [[1]], "kernel": np.ones((41, 41)).tolist(), "padding": 1500, "method": "direct"}
+
+
+def opened(client: httpx.Client) -> socket.socket:
+    """Return a bare connection to a client's server."""
+    return socket.create_connection((client.base_url.host, client.base_url.port or 0), timeout=60)
+
+
+def head(length: int, *lines: str) -> bytes:
+    """Return the head of a POST of JSON."""
+    named = ["Host: x", "Content-Type: application/json", f"Content-Length: {length}", *lines]
+    return "\r\n".join(["POST /v1/conv2d HTTP/1.1", *named, "", ""]).encode()
+
+
+def metric(client: httpx.Client, name: str) -> float:
+    """Return one number of /metrics, by its name with its labels."""
+    lines = client.get("/metrics").text.splitlines()
+    return next(float(line.rpartition(" ")[2]) for line in lines if line.rpartition(" ")[0] == name)
+
+
+def test_a_slow_body_is_given_up(serve: Serve) -> None:
+    client = serve(Settings(body_seconds=0.2))
+    with opened(client) as slow:
+        slow.sendall(head(100) + b'{"input"')
+        answer = b"".join(iter(lambda: slow.recv(65536), b""))  # to the end: the connection is closed
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b"/problems/slow-body" in answer
+    assert metric(client, 'convolution_rejected_total{reason="slow"}') == 1
+    assert client.post("/v1/conv2d", json=SMALL).status_code == 200
+
+
+def test_a_client_that_leaves_ends_its_computation(serve: Serve) -> None:
+    client = serve(Settings(max_macs=10**13, slots=1))
+    body = json.dumps(ENDLESS).encode()
+    with opened(client) as leaving:
+        leaving.sendall(head(len(body)) + body)
+        until(lambda: metric(client, "convolution_running_requests") == 1, "the computation")
+        began = time.monotonic()
+    until(lambda: metric(client, "convolution_running_requests") == 0, "its end")
+    assert time.monotonic() - began < 5  # the whole takes longer
+    until(lambda: metric(client, 'convolution_requests_total{operation="conv2d",status="499"}') == 1, "its count")
+    assert metric(client, "convolution_reserved_bytes") == 0
+
+
+def test_a_client_that_leaves_with_half_a_body_leaves_nothing_behind(serve: Serve) -> None:
+    client = serve(Settings())
+    with opened(client) as leaving:
+        leaving.sendall(head(10_000_000) + b" " * 1_000_000)
+        until(lambda: metric(client, "convolution_reserved_bytes") > 0, "the body")
+    until(lambda: metric(client, "convolution_reserved_bytes") == 0, "its end")
+    assert metric(client, "convolution_in_flight_requests") == 1  # the scrape itself
+
+
+def test_what_would_take_longer_than_the_deadline_is_not_begun(serve: Serve) -> None:
+    client = serve(Settings(deadline_seconds=0.1, max_macs=10**13))
+    refused = client.post("/v1/conv2d", json=ENDLESS)
+    assert refused.status_code == 503
+    assert refused.json()["type"] == "/problems/cancelled"
+    assert refused.json()["limit"] == 0.1
+    assert refused.json()["actual"] > 0.1
+    assert refused.headers["retry-after"]
+    assert metric(client, 'convolution_rejected_total{reason="deadline"}') == 1
+
+
+def test_a_full_queue_is_a_503_and_small_requests_are_answered_all_the_same(serve: Serve) -> None:
+    client = serve(Settings(slots=1, queue_length=0, max_macs=10**13))
+    body = json.dumps(ENDLESS).encode()
+    with opened(client) as busy:
+        busy.sendall(head(len(body)) + body)
+        until(lambda: metric(client, "convolution_running_requests") == 1, "the computation")
+        refused = client.post("/v1/conv2d", json=ENDLESS)
+        assert refused.status_code == 503
+        assert refused.json()["type"] == "/problems/saturated"
+        assert refused.headers["retry-after"]
+        assert client.post("/v1/conv2d", json=SMALL).status_code == 200
+        assert client.get("/livez").status_code == 200
+        assert client.get("/readyz").status_code == 503
+        assert metric(client, 'convolution_rejected_total{reason="queue"}') >= 1
+
+
+def test_work_without_room_in_memory_is_refused_before_any_is_allocated(serve: Serve) -> None:
+    client = serve(Settings(max_memory_bytes=10_000_000))
+    refused = client.post("/v1/conv2d", json=ENDLESS)
+    assert refused.status_code == 422
+    assert refused.json()["type"] == "/problems/limit-exceeded"
+    assert refused.json()["name"] == "max_memory_bytes"
+    assert refused.json()["actual"] > refused.json()["limit"] == 10_000_000
+    large = client.post("/v1/conv2d", content=b" " * 3_000_000, headers={"Content-Type": "application/json"})
+    assert large.status_code == 422  # its bytes alone, before they are read
+
+
+def test_every_limit_in_force_is_told(service: httpx.Client) -> None:
+    limits = service.get("/v1/limits").json()["limits"]
+    assert {"slots", "queue_length", "deadline_seconds", "body_seconds", "max_memory_bytes", "max_macs"} <= set(limits)
+    assert all(isinstance(limit, (int, float)) for limit in limits.values())
+
+
+def test_keys_guard_the_operations_and_leave_health_and_pages_open(serve: Serve) -> None:
+    client = serve(Settings(api_keys="first-key, second-key"))
+    for path in ("/", "/docs", "/openapi.json", "/livez", "/readyz", "/problems"):
+        assert client.get(path).status_code == 200
+    for given in ({}, {"Authorization": "Bearer third-key"}, {"Authorization": "Basic first-key"}):
+        refused = client.post("/v1/conv2d", json=SMALL, headers=given)
+        assert refused.status_code == 401
+        assert refused.headers["www-authenticate"] == "Bearer"
+        assert refused.json()["type"] == "/problems/unauthorized"
+        assert "key" not in refused.headers.get("ratelimit", "")
+    for key in ("first-key", "second-key"):
+        assert client.post("/v1/conv2d", json=SMALL, headers={"Authorization": f"Bearer {key}"}).status_code == 200
+    assert client.get("/metrics").status_code == 401
+    assert client.get("/v1/limits").status_code == 401
+
+
+def test_keys_come_from_a_file_too(serve: Serve, tmp_path: Any) -> None:
+    (tmp_path / "keys").write_text("in-the-file\n\n")
+    client = serve(Settings(api_keys_file=tmp_path / "keys"))
+    assert client.get("/v1/limits").status_code == 401
+    assert client.get("/v1/limits", headers={"Authorization": "Bearer in-the-file"}).status_code == 200
+
+
+def test_a_quota_is_a_key_s_own(serve: Serve) -> None:
+    client = serve(Settings(api_keys="a,b", quota_requests=2, quota_seconds=86_400))
+    first, second, third = (
+        client.post("/v1/conv2d", json=SMALL, headers={"Authorization": "Bearer a"}) for _ in range(3)
+    )
+    assert [answer.status_code for answer in (first, second, third)] == [200, 200, 429]
+    assert [answer.headers["ratelimit-remaining"] for answer in (first, second, third)] == ["1", "0", "0"]
+    assert first.headers["ratelimit-policy"] == '"requests";q=2;w=86400'
+    assert re.fullmatch(r'"requests";r=1;t=\d+', first.headers["ratelimit"])
+    assert third.json()["type"] == "/problems/quota-exceeded"
+    assert third.headers["retry-after"] == third.headers["ratelimit-reset"]
+    assert client.get("/v1/limits", headers={"Authorization": "Bearer b"}).status_code == 200
+
+
+def test_other_origins_may_call_only_where_they_are_named(serve: Serve) -> None:
+    asked = {"Origin": "https://page.example", "Access-Control-Request-Method": "POST"}
+    closed, opened_up = serve(Settings()), serve(Settings(cors_origins="https://page.example"))
+    assert "access-control-allow-origin" not in closed.get("/livez", headers=asked).headers
+    assert opened_up.options("/v1/conv2d", headers=asked).status_code == 200
+    answer = opened_up.post("/v1/conv2d", json=SMALL, headers=asked)
+    assert answer.headers["access-control-allow-origin"] == "https://page.example"
+    exposed = {name.strip() for name in answer.headers["access-control-expose-headers"].split(",")}
+    assert {"X-Request-ID", "Server-Timing", "X-Output-Shape", "X-Dtype"} <= exposed
+
+
+def test_every_answer_carries_its_id_and_what_browsers_should_not_do(service: httpx.Client) -> None:
+    for answer in (service.get("/livez"), service.get("/nowhere"), service.post("/v1/conv2d", json=SMALL)):
+        assert re.fullmatch("[0-9a-f]{32}", answer.headers["x-request-id"])
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["x-frame-options"] == "DENY"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+    given = service.get("/livez", headers={"X-Request-ID": "order-66"})
+    assert given.headers["x-request-id"] == "order-66"
+    assert service.get("/livez", headers={"X-Request-ID": "a b"}).headers["x-request-id"] != "a b"
+
+
+def test_server_timing_tells_the_phases(service: httpx.Client) -> None:
+    timing = service.post("/v1/conv2d", json=SMALL).headers["server-timing"]
+    assert re.fullmatch(r"decode;dur=[\d.]+, queue;dur=[\d.]+, compute;dur=[\d.]+, encode;dur=[\d.]+", timing)
+
+
+@pytest.mark.parametrize(
+    ("accepted", "used"),
+    [
+        ("gzip", "gzip"),
+        ("gzip, zstd", "zstd"),
+        ("gzip;q=1, zstd;q=0.5", "gzip"),
+        ("zstd;q=0", None),
+        ("br", None),
+        ("identity", None),
+    ],
+)
+def test_long_answers_are_compressed_for_those_who_accept_it(
+    service: httpx.Client, accepted: str, used: str | None
+) -> None:
+    asked = {"input": np.arange(10_000).reshape(100, 100).tolist(), "kernel": [[1]]}
+    answer = service.post("/v1/conv2d", json=asked, headers={"Accept-Encoding": accepted})
+    assert answer.headers.get("content-encoding") == used
+    assert "Accept-Encoding" in answer.headers["vary"]
+    assert answer.json()["feature_maps"] == asked["input"]
+    short = service.post("/v1/conv2d", json=SMALL, headers={"Accept-Encoding": accepted})
+    assert "content-encoding" not in short.headers
+
+
+def test_pictures_and_noise_are_not_compressed(service: httpx.Client) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (200, 200)).astype(float)
+    accepting = {"Accept-Encoding": "gzip", "Accept": "image/png"}
+    drawn = service.post("/v1/conv2d", json={"input": noise.tolist(), "kernel": [[1]]}, headers=accepting)
+    assert drawn.headers["content-type"] == "image/png"
+    assert "content-encoding" not in drawn.headers
+    fractions = {"input": np.random.default_rng(0).random((100, 100)).tolist(), "kernel": [[1]]}
+    packed = service.post("/v1/conv2d", json=fractions, headers=accepting | {"Accept": "application/x-npy"})
+    assert "content-encoding" not in packed.headers
+
+
+@pytest.mark.parametrize("path", ["/v1/kernels", "/v1/kernels/gaussian?size=5", "/openapi.json", "/static/page.css"])
+def test_what_seldom_changes_is_not_sent_twice(service: httpx.Client, path: str) -> None:
+    first = service.get(path)
+    again = service.get(path, headers={"If-None-Match": first.headers["etag"]})
+    assert (first.status_code, again.status_code) == (200, 304)
+    assert again.content == b""
+    assert again.headers["etag"] == first.headers["etag"]
+    assert service.get(path, headers={"If-None-Match": '"other"'}).status_code == 200
+
+
+def test_metrics_count_requests_work_and_refusals(serve: Serve) -> None:
+    client = serve(Settings(max_macs=100))
+    assert client.post("/v1/conv2d", json=SMALL).status_code == 200
+    assert client.post("/v1/conv2d", json=SMALL | {"input": np.ones((11, 11)).tolist()}).status_code == 422
+    assert client.get("/nowhere").status_code == 404
+    assert metric(client, 'convolution_requests_total{operation="conv2d",status="200"}') == 1
+    assert metric(client, 'convolution_requests_total{operation="conv2d",status="422"}') == 1
+    assert metric(client, 'convolution_requests_total{operation="other",status="404"}') == 1
+    assert metric(client, 'convolution_rejected_total{reason="work_limit"}') == 1
+    assert metric(client, "convolution_macs_total") == 4  # four windows of one tap
+    assert metric(client, 'convolution_request_seconds_count{phase="decode"}') == 2
+    assert metric(client, 'convolution_request_seconds_bucket{le="+Inf",phase="compute"}') == 2
+    assert metric(client, "convolution_queued_requests") == 0
+    assert metric(client, "convolution_sent_bytes_total") > metric(client, "convolution_received_bytes_total") > 0
+    assert client.get("/metrics").headers["content-type"].startswith("text/plain; version=0.0.4")
+
+
+def test_the_log_is_json_with_a_line_a_request_and_no_data() -> None:
+    marked = {"input": [[31337, 2], [3, 4]], "kernel": [[1]]}
+    with serving(workers=2) as service:
+        answer = service.ask("/v1/conv2d?secret=yes", marked, {"X-Request-ID": "seen-in-the-log"})
+        assert answer.status == 200
+        service.ask("/v1/conv2d", marked | {"kernel": "no such kernel"})
+        until(lambda: sum(line["logger"] == "service.requests" for line in service.lines) == 2, "the lines")
+        first, second = (line for line in service.lines if line["logger"] == "service.requests")
+    assert first["request_id"] == "seen-in-the-log"
+    assert (first["method"], first["path"], first["operation"], first["status"]) == (
+        "POST",
+        "/v1/conv2d",
+        "conv2d",
+        200,
+    )
+    assert first["bytes_out"] == len(answer.body)
+    assert first["ms"] >= first["compute_ms"] > 0
+    assert (second["status"], second["problem"]) == (422, "unknown-kernel")
+    logged = json.dumps(service.lines)
+    assert "31337" not in logged
+    assert "secret" not in logged
+    assert all({"time", "level", "logger", "message"} <= set(line) for line in service.lines)
+
+
+def test_a_compressed_body_is_counted_as_it_came(serve: Serve) -> None:
+    client = serve(Settings())
+    body = gzip.compress(json.dumps(SMALL).encode())
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    assert client.post("/v1/conv2d", content=body, headers=headers).status_code == 200
+    assert metric(client, "convolution_received_bytes_total") == len(body)
+
+
+def test_a_request_with_endless_headers_is_cut_off() -> None:
+    with serving() as service, socket.create_connection(("127.0.0.1", service.port), timeout=60) as client:
+        client.sendall(
+            b"GET /livez HTTP/1.1\r\nHost: x\r\n" + b"".join(b"X-%d: %s\r\n" % (n, b"a" * 1000) for n in range(90))
+        )
+        assert client.recv(65536).startswith(b"HTTP/1.1 400")
+        assert service.ask("/livez").status == 200
