@@ -140,7 +140,7 @@ def _undecodable(kind: str, reason: str, pointer: str) -> UndecodablePicture:
 
 def _read_with_libvips(kind: str, data: Buffer, pointer: str, limits: ReadLimits) -> NDArray[Any]:
     """Return the samples as (H, W, channels), orientation applied."""
-    image = _LOADERS[kind](data, access="sequential", fail_on="error")
+    image = _LOADERS[kind](data, access="sequential", fail_on="warning")
     _check_size(image.width, image.height, image.bands, pointer, limits)
     whole = data if isinstance(data, (bytes, bytearray)) else bytes(data)
     if kind == "PNG" and _PNG_END not in whole:  # libpng is content once the last row is there

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import sys
 import zlib
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -64,6 +65,14 @@ def test_what_is_encoded_comes_back(seed: bytes, times: int, encoding: ContentEn
 @pytest.mark.parametrize("size", [0, 1, LIMIT - 1, LIMIT])
 def test_bodies_up_to_the_limit_are_read(encoding: ContentEncoding, size: int) -> None:
     assert len(decode_content(encode_content(bytes(size), encoding), encoding, LIMITS)) == size
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_much_comes_out_of_little(encoding: ContentEncoding) -> None:
+    body = bytes(5 * 1024 * 1024)  # more than is asked for at a time, from less than is given at a time
+    assert (
+        decode_content(encode_content(body, encoding), encoding, replace(LIMITS, max_decoded_bytes=len(body))) == body
+    )
 
 
 @pytest.mark.parametrize(

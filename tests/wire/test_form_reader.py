@@ -54,7 +54,7 @@ def file(name: str, data: bytes) -> Any:
         ("stride", b"1.", "1."),
         ("stride", b"0x10", "0x10"),
         ("stride", b"1_000", "1_000"),
-        ("stride", "\u0661".encode(), "\u0661"),  # a digit, but none of JSON's
+        ("stride", "1\u0661".encode(), "1\u0661"),  # a digit, but none of JSON's
         ("stride", b'"2"', '"2"'),
         ("stride", b"2 3", "2 3"),
         ("stride", "größe".encode(), "größe"),

@@ -143,6 +143,7 @@ FAULTS = [
     ('{"shape": [1], "dtype": "uint8", "data": [1, 2]}', ArraySizeMismatch, "/data", "2 elements"),
     ('{"shape": [1], "dtype": "uint8", "data": []}', ArraySizeMismatch, "/data", "0 elements"),
     ('{"shape": [2, 1], "dtype": "uint8", "data": [[1], [2]]}', NotAnArray, "/data/0", "data is a flat list"),
+    ('{"shape": [2], "dtype": "uint8", "data": [1, [2, 3]]}', NotAnArray, "/data/1", "is a list of 2; data is a flat"),
     ('{"shape": [2], "dtype": "uint8", "data": [1, true]}', NotAnArray, "/data/1", "is true"),
     ('{"shape": [2], "dtype": "float32", "data": [1, null]}', NotAnArray, "/data/1", "is null"),
     ('{"shape": [2], "dtype": "float32", "data": ["1", 2]}', NotAnArray, "/data/0", "without quotes"),

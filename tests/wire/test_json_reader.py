@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from service.wire import WireError, errors, read_json
-from service.wire.json_reader import read_json_value
+from service.wire.json_parser import parse
+from service.wire.json_reader import _Walk, read_json_value
 from tests.wire import json_oracle
 from tests.wire.asked import FIELDS, LIMITS
 
@@ -339,6 +340,22 @@ def test_junk_gives_nothing_but_a_wire_error(body: bytes) -> None:
     for text in (body, b'{"input": ' + body + b"}", b'{"input": [' + body + b"]}"):
         with suppress(WireError):
             read_json_value(text, FIELDS, LIMITS, name=None, pointer="")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"input": [[1, 2], [3, 4]], "stride": [2, 1], "kernel": "sobel_x", "bias": [1]}',
+        b'{"input": [[[1], [2]], [[3], [4]], [[5], [6]]], "padding": [[1, 2]]}',
+        b'{"input": {"shape": [2], "dtype": "int16", "data": [1, 2]}}',
+        b'{"input": {"shape": [1], "dtype": "uint8", "base64": "AQ=="}}',
+        b'{"layers": [{"type": "conv2d", "kernel": [[1]]}, {"type": "relu"}], "[": "[["}',
+    ],
+)
+def test_the_lists_of_a_usual_text_are_counted_right(body: bytes) -> None:
+    walk = _Walk(FIELDS, LIMITS, careful=False)  # or every text would be walked through twice
+    walk.read(parse(body, LIMITS, ""), None, "", 0)
+    assert walk.lists == body.count(b"[")
 
 
 # --- limits ------------------------------------------------------------------------------------------------------

@@ -68,7 +68,8 @@ def tiff(
     if lists:
         entries[2] = (258, 3, count, 8 + len(samples))
         entries[9] = (339, 3, count, 8 + len(samples) + 2 * count)
-    directory = struct.pack("<H", len(entries)) + b"".join(struct.pack("<HHII", *entry) for entry in entries) + bytes(4)
+    directory = struct.pack("<H", len(entries))
+    directory += b"".join(struct.pack("<HHII", *entry) for entry in sorted(entries)) + bytes(4)
     return b"II*\0" + struct.pack("<I", 8 + len(samples) + len(lists)) + samples + lists + directory
 
 
@@ -243,6 +244,39 @@ def test_a_truncated_picture_is_refused(kind: str, cut: float) -> None:
 @pytest.mark.parametrize("data", [b"", b"x", b"RIFF\0\0\0\0WAVE", b"\0\0\0\x20ftypavif", b"P6 1 1 255 abc", b"\x89HDF"])
 def test_other_bytes_are_no_picture(data: bytes) -> None:
     with pytest.raises(errors.UnsupportedPicture, match="PNG, JPEG, WEBP, TIFF, BMP, GIF"):
+        read(data)
+
+
+EXIF_JUNK = saved(Image.fromarray(SMOOTH), "JPEG", exif=b"Exif\0\0junk")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        WHOLE["PNG"][:33] + chunk(b"abCd", b"unknown") + WHOLE["PNG"][33:],
+        WHOLE["PNG"][:33] + chunk(b"gAMA", bytes(4)) + WHOLE["PNG"][33:],
+        WHOLE["PNG"] + b"behind the end",
+        WHOLE["JPEG"] + b"behind the end",
+        EXIF_JUNK,
+        saved(Image.fromarray(SMOOTH), "PNG", icc_profile=b"no profile"),
+        saved(Image.fromarray(SMOOTH), "TIFF", tiffinfo={65000: "a private tag"}),
+        WHOLE["GIF"][:-1],  # without its trailer, as some programs leave it
+    ],
+)
+def test_oddities_beside_the_pixels_do_no_harm(data: bytes) -> None:
+    assert read(data).pixels.shape == (3, 40, 60)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        WHOLE["JPEG"][:20] + bytes(3) + WHOLE["JPEG"][20:],  # junk between segments
+        WHOLE["JPEG"][: len(WHOLE["JPEG"]) * 3 // 4] + b"\xff\xd9",  # rows missing before the end
+        WHOLE["PNG"][:60] + b"\0" + WHOLE["PNG"][61:],  # a checksum that is wrong
+    ],
+)
+def test_what_a_decoder_only_warns_of_is_refused(data: bytes) -> None:
+    with pytest.raises(errors.UndecodablePicture, match="cannot be decoded"):
         read(data)
 
 
