@@ -17,7 +17,7 @@ def admission(slots: int = 1, queue: int = 2, memory: int = 100, board: Board | 
 
 
 def run(scene: Callable[[], Awaitable[None]]) -> None:
-    asyncio.run(asyncio.wait_for(scene(), 30))  # type: ignore[arg-type]
+    asyncio.run(asyncio.wait_for(scene(), 30))
 
 
 async def hold(admitted: Admission, ticket: Ticket, order: list[float], release: asyncio.Event) -> None:
