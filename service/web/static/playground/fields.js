@@ -1,6 +1,6 @@
 // Labelled controls, each with a place for what the service says about it.
 
-import { freshId, h } from "./dom.js";
+import { announce, freshId, h } from "./dom.js";
 
 /** Wrap a control in its label and its place for an error; `pointer` is the request's field it belongs to. */
 export function field(label, control, { pointer, hint } = {}) {
@@ -116,4 +116,6 @@ export function showProblem(problem, places, general) {
   for (const place of places) place.fail(...(told.get(place) ?? ["", []]));
   general.textContent = unclaimed.join(" ");
   general.hidden = !unclaimed.length;
+  // The general place is an alert and speaks for itself.
+  if (told.size) announce([...told.values()].map(([detail]) => detail).join(" "));
 }

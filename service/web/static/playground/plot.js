@@ -27,7 +27,8 @@ export class Plot {
     const width = this.svg.clientWidth || 560;
     const values = series.flatMap(({ points }) => points.map(([, value]) => value));
     const low = Math.min(0, ...values);
-    const high = Math.max(0, ...values, low === 0 ? 1e-9 : 0);
+    const most = Math.max(0, ...values);
+    const high = most === low ? 1 : most; // nothing but zeros still needs a height
     const scale = { from, to, low, high, width };
     this.scale = scale;
     const x = (at) => MARGIN.left + ((at - from + 0.5) / (to - from + 1)) * (width - MARGIN.left - MARGIN.right);

@@ -161,7 +161,6 @@ class MatrixMode {
   #refused(problem) {
     showProblem(problem, this.#places, this.message);
     this.sum.classList.add("stale");
-    announce(problem.message);
   }
 
   #traced(trace) {

@@ -46,10 +46,11 @@ class NetworkMode {
       h(
         "div.network",
         {},
-        h("section.side", { "aria-label": "Layers" }, this.#controls(), this.list.element, this.totals),
+        h("section.side", { "aria-label": "Layers" }, h("h2.visually-hidden", {}, "Layers"), this.#controls(), this.list.element, this.totals),
         h(
           "section.main",
           { "aria-label": "Maps" },
+          h("h2.visually-hidden", {}, "Maps"),
           h("div.input-view", {}, this.picture, h("div.signals", {}, this.source.element, this.seen)),
           this.maps,
         ),
@@ -176,7 +177,6 @@ class NetworkMode {
   #refused(problem) {
     showProblem(problem, this.#places, this.message);
     this.maps.classList.add("stale");
-    announce(problem.message);
   }
 
   // Where a position looks, in the plan's words: the centre of the first field, the jump from one to the next, its size.
@@ -200,7 +200,7 @@ class NetworkMode {
     this.frame.style.left = percent(columns, "from");
     this.frame.style.bottom = `calc(100% - ${percent(rows, "to")})`;
     this.frame.style.right = `calc(100% - ${percent(columns, "to")})`;
-    const told = (span) => `${Math.ceil(span.from)} to ${Math.floor(span.to - 1)}`;
+    const told = ({ from, to, length }) => `${Math.max(0, Math.ceil(from))} to ${Math.min(length - 1, Math.floor(to - 1))}`;
     this.seen.textContent = `Layer ${index + 1}, position (${at.join(", ")}): ${short(value)}. It sees rows ${told(rows)}, columns ${told(columns)} of the picture.`;
     announce(this.seen.textContent);
   }

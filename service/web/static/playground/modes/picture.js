@@ -182,7 +182,6 @@ class PictureMode {
   #refused(problem) {
     showProblem(problem, [...this.fields, this.kernel], this.message);
     this.compare.element.classList.add("stale");
-    announce(problem.message);
   }
 
   async #downloadNpy() {

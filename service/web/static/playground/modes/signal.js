@@ -187,7 +187,6 @@ class SignalMode {
 
   #refused(problem) {
     showProblem(problem, this.#places, this.message);
-    announce(problem.message);
   }
 
   #show(at) {

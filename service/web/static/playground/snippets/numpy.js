@@ -112,7 +112,7 @@ const REDUCERS = {
 };
 
 function pool(fields, plan) {
-  const reduce = REDUCERS[plan.kind] ?? `(np.abs(windows) ** ${plan.p}).sum(axis=(-2, -1)) ** (1 / ${plan.p})`;
+  const reduce = REDUCERS[plan.kind] ?? `((np.abs(windows) ** ${plan.p}).sum(axis=(-2, -1)) ** (1 / ${plan.p}))`;
   if (plan.output_size) return adaptive(fields, plan, reduce);
   const rim = { max: "-np.inf", min: "np.inf", lp: "0", average: plan.count_include_pad ? "0" : "np.nan" }[plan.kind];
   const over = plan.overhang ?? [0, 0];

@@ -1,0 +1,89 @@
+"""Network mode against the real service: layers planned as they are typed, run on the picture, looked through."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from tests.web.conftest import Playground
+
+SMALL = "#network?layers=conv2d:2,3,1,same,random;relu;pool2d:max,2,,0;conv2d:3,3,1,0,random&size=48"
+
+
+@pytest.fixture
+def network(playground: Playground) -> Playground:
+    """Return the playground in network mode, with the maps of four layers."""
+    playground.open(SMALL)
+    expect(playground.page.locator(".one-map")).to_have_count(2 + 2 + 2 + 3)
+    return playground
+
+
+def test_each_layer_says_what_it_makes_and_sees(network: Playground) -> None:
+    """48 × 41 pixels; the last layer's field: 3, then 4 after the pool, then 4 + 2 × 2."""
+    facts = network.page.locator(".facts")
+
+    expect(facts.nth(0)).to_have_text("2 × 48 × 4120 parameterssees 3 × 3jump 1 × 1")
+    expect(facts.nth(2)).to_have_text("2 × 24 × 200 parameterssees 4 × 4jump 2 × 2")
+    expect(facts.nth(3)).to_have_text("3 × 22 × 1857 parameterssees 8 × 8jump 2 × 2")
+    expect(network.page.get_by_text("1 × 48 × 41 becomes 3 × 22 × 18. 77 parameters")).to_be_visible()
+
+
+def test_layers_are_added_changed_moved_and_removed(network: Playground) -> None:
+    page = network.page
+    page.get_by_label("Type of the new layer").select_option("tanh")
+    network.button("Add layer").click()
+    expect(page.locator(".output h3").last).to_contain_text("5 tanh3 × 22 × 18")
+
+    page.get_by_label("Filters").first.fill("4")
+    expect(page.locator(".facts").first).to_contain_text("4 × 48 × 41")
+    network.button("Move up layer 2, relu").click()
+    expect(page.locator(".layer h3").first).to_have_text("relu")
+    network.button("Remove layer 1, relu").click()
+    expect(page.locator(".layer")).to_have_count(4)
+    expect(page.locator(".one-map")).to_have_count(4 + 4 + 3 + 3)
+
+
+def test_a_pixel_of_a_late_map_shows_what_it_sees(network: Playground) -> None:
+    page = network.page
+    last = page.locator(".one-map").last
+    # Its centre lies at 2.5, so it sees 2.5 - 3.5 = -1 to 6, of which the picture has 0 to 6; the next one 1 to 8.
+    last.click(position={"x": 1, "y": 1})
+
+    seen = page.get_by_role("region", name="Maps").get_by_text("It sees rows")
+    expect(seen).to_contain_text("position (0, 0)")
+    expect(seen).to_contain_text("It sees rows 0 to 6, columns 0 to 6 of the picture.")
+    frame, picture = page.locator(".field-of-view").bounding_box(), page.locator(".seen canvas").bounding_box()
+    assert frame
+    assert picture
+    assert frame["height"] == pytest.approx(picture["height"] * 7 / 48, abs=1.5)
+
+    last.press("ArrowDown")
+    expect(seen).to_contain_text("It sees rows 1 to 8, columns 0 to 6")
+
+
+def test_refusals_stand_at_their_layer(network: Playground) -> None:
+    page = network.page
+    page.locator(".layer").nth(3).get_by_label("Stride").fill("none")
+    error = page.locator(".layer").nth(3).locator(".error:visible")
+    expect(error).to_contain_text("stride")
+
+    page.locator(".layer").nth(3).get_by_label("Stride").fill("1")
+    expect(error).to_have_count(0)
+    page.locator(".layer").nth(3).get_by_label("Size").fill("99")
+    expect(page.locator(".layer").nth(3).locator(".error:visible")).to_contain_text(
+        "layer 3 (conv2d): the kernel spans 99"
+    )
+
+
+def test_every_type_of_layer_runs(playground: Playground) -> None:
+    layers = (
+        "batch_norm;conv2d:2,3,2,same,gabor;leaky_relu:0.2;conv_transpose2d:2,2,2,0;sigmoid;pool2d:average,4,,0;"
+        "tanh;flatten;linear:10;softmax"
+    )
+    playground.open(f"#network?size=48&color=rgb&layers={layers}")
+
+    expect(playground.page.locator(".output")).to_have_count(10)
+    expect(playground.page.locator(".output h3").last).to_contain_text("10 softmax10, ")

@@ -1,0 +1,270 @@
+"""The page around the modes: links that carry the state, keyboard alone, sizes and themes, slow and missing answers."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Route, expect
+
+from tests.web.conftest import Playground, Watched
+
+if TYPE_CHECKING:
+    from playwright.sync_api import ViewportSize
+
+# The clipboard of a machine is shared by all that runs there.
+KEEP_WHAT_IS_COPIED = """() => Object.defineProperty(navigator, "clipboard", {
+  value: { writeText: async (text) => { window.copied = text; } },
+})"""
+AXE = (Path(__file__).parents[1] / "data/axe-core/axe.min.js").read_text(encoding="utf-8")
+DESKTOP: ViewportSize = {"width": 1280, "height": 900}
+PHONE: ViewportSize = {"width": 360, "height": 740}
+SETTLED = {
+    "matrix": ".expression",
+    "picture": ".compare .after[src]",
+    "signal": ".plot .now",
+    "network": ".one-map",
+}
+# With everything open: what is folded away has to be in order too.
+FRAGMENTS = {
+    "matrix": "#matrix?padding=1&gradient=1,1,1;1,1,1;1,1,1&stride=2",
+    "picture": "#picture?kernel=gaussian",
+    "signal": "#signal",
+    "network": "#network?size=48",
+}
+
+
+def opened(browser: Browser, service: httpx.Client, mode: str, **options: Any) -> Playground:
+    """Return a mode in a browser of its own."""
+    playground = Playground(Watched(browser.new_page(**options)), str(service.base_url).rstrip("/"))
+    playground.page.set_default_timeout(20_000)
+    playground.open(FRAGMENTS[mode])
+    playground.page.locator(SETTLED[mode]).first.wait_for()
+    return playground
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("mode", list(FRAGMENTS))
+def test_axe_finds_nothing(browser: Browser, service: httpx.Client, mode: str, scheme: str) -> None:
+    playground = opened(browser, service, mode, color_scheme=scheme, viewport=DESKTOP)
+    for panel in playground.page.locator("summary").all():
+        panel.click()
+    playground.button("NumPy").click()
+    playground.page.locator(".code").wait_for()
+
+    playground.page.evaluate(AXE)
+    found = playground.page.evaluate("() => axe.run(document, { resultTypes: ['violations'] })")
+
+    told = [
+        f"{each['impact']} {each['id']}: {node['html'][:120]} {node['failureSummary'][:200]}"
+        for each in found["violations"]
+        for node in each["nodes"]
+    ]
+    playground.page.close()
+    assert told == []
+
+
+@pytest.mark.parametrize("mode", list(FRAGMENTS))
+def test_it_fits_a_phone(browser: Browser, service: httpx.Client, mode: str) -> None:
+    playground = opened(browser, service, mode, viewport=PHONE, is_mobile=True, has_touch=True)
+    page = playground.page
+
+    widest = page.evaluate("() => document.documentElement.scrollWidth")
+    small = page.evaluate(
+        """() => [...document.querySelectorAll("button, select, a, .segment")]
+          .filter((each) => each.checkVisibility() && !each.closest("p") && !each.classList.contains("skip"))
+          .map((each) => [each.outerHTML.slice(0, 90), each.getBoundingClientRect()])
+          .filter(([, box]) => box.height < 23.5 || box.width < 23.5)
+          .map(([html]) => html)"""
+    )
+
+    page.close()
+    assert (widest, small) == (360, [])
+
+
+@pytest.mark.parametrize(
+    "fragment",
+    [
+        "#matrix?stride=2&padding=1,0&border=symmetric&operation=convolution&bias=3&kernel=1,2;3,4",
+        "#matrix?op=pool&kind=average&kernel_size=3&pool_stride=1",
+        "#picture?kernel=gaussian&parameters=size=7,sigma=2&color=rgb&range=clip",
+        "#signal?x=1,2,3&h=1,-1&spacing=0.1",
+        "#network?layers=conv2d:2,3,1,same,random;relu&size=48&seed=7",
+    ],
+)
+def test_a_link_brings_back_what_was_shared(playground: Playground, fragment: str) -> None:
+    playground.open(fragment)
+    playground.page.wait_for_timeout(300)
+
+    assert playground.page.evaluate("() => decodeURIComponent(location.hash)") == fragment
+
+
+def test_what_is_typed_is_in_the_link_and_comes_back(playground: Playground) -> None:
+    page = playground.page
+    page.get_by_label("Padding", exact=True).fill("same")
+    page.get_by_label("Border", exact=True).select_option("circular")
+    playground.grid("Kernel").get_by_label("row 0, column 0", exact=True).fill("5")
+    shown = playground.grid("Feature map").locator("td")
+    expect(shown).to_have_count(25)
+    expect(shown.first).to_have_text("1090")
+    texts = shown.all_inner_texts()
+
+    page.evaluate(KEEP_WHAT_IS_COPIED)
+    playground.button("Share").click()
+    expect(page.get_by_text("Link copied")).to_be_visible()
+    link = page.evaluate("() => window.copied")
+    page.goto("about:blank")
+    page.goto(link)
+
+    expect(page.get_by_label("Border", exact=True)).to_have_value("circular")
+    expect(shown.first).to_have_text("1090")
+    assert shown.all_inner_texts() == texts
+
+
+def test_an_address_of_no_mode_opens_the_matrix(playground: Playground) -> None:
+    playground.open("#cinema?stride=2&colour=blue")
+
+    playground.shows([["-60"] * 3] * 3)
+
+
+def test_coming_back_to_a_mode_finds_what_was_typed(playground: Playground) -> None:
+    page = playground.page
+    page.get_by_label("Stride", exact=True).fill("2")
+    page.get_by_role("link", name="Signal").click()
+    expect(page.get_by_label("Sample spacing dt")).to_be_visible()
+    page.get_by_role("link", name="Matrix").click()
+
+    expect(page.get_by_label("Stride", exact=True)).to_have_value("2")
+    playground.shows([["-60"] * 2] * 2)
+
+
+def test_the_keyboard_alone_is_enough(playground: Playground) -> None:
+    page = playground.page
+    page.keyboard.press("Tab")
+    expect(page.get_by_text("Skip to the playground")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("radio", name="Convolution")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.type("2")
+    expect(page.get_by_label("Stride", exact=True)).to_have_value("2")
+    playground.shows([["-60"] * 2] * 2)
+    tabs = 0
+    while not page.evaluate("() => document.activeElement.closest('table')?.ariaLabel === 'Input'"):
+        page.keyboard.press("Tab")
+        tabs += 1
+        assert tabs < 15
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.type("0")
+    assert playground.values("Input")[6] == "0"
+    # Every window of the four reads (1, 1) but with the weight 0, so only an edge of the window can change one.
+    page.keyboard.press("ArrowLeft")  # within what was typed, then on to the next cell
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.type("0")
+    playground.shows([["-120", "-60"], ["-60", "-60"]])
+    while not page.evaluate("() => document.activeElement.closest('table')?.ariaLabel === 'Feature map'"):
+        page.keyboard.press("Tab")
+        tabs += 1
+        assert tabs < 30
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_text("Position (1, 0)")).to_be_visible()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    expect(playground.button("Step")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Position (1, 1)")).to_be_visible()
+
+
+def test_the_theme_is_the_systems_until_one_is_chosen(browser: Browser, service: httpx.Client) -> None:
+    playground = opened(browser, service, "matrix", color_scheme="dark")
+    background = "() => getComputedStyle(document.body).backgroundColor"
+    assert playground.page.evaluate(background) == "rgb(20, 24, 31)"
+
+    playground.page.get_by_label("Theme").select_option("light")
+    playground.page.reload()
+
+    assert playground.page.evaluate(background) == "rgb(255, 255, 255)"
+    playground.page.close()
+
+
+def test_reduced_motion_is_respected(browser: Browser, service: httpx.Client) -> None:
+    playground = opened(browser, service, "matrix", reduced_motion="reduce")
+
+    moving = playground.page.evaluate(
+        """() => [...document.querySelectorAll("*")]
+          .map((each) => getComputedStyle(each))
+          .filter((style) => style.animationName !== "none" || !/^0s(, 0s)*$/.test(style.transitionDuration)).length"""
+    )
+
+    playground.page.close()
+    assert moving == 0
+
+
+def test_long_work_shows_progress_and_can_be_cancelled(playground: Playground) -> None:
+    page = playground.page
+    held: list[Route] = []
+    page.route("**/v1/conv2d", lambda route: held.append(route))
+    stride = page.get_by_label("Stride", exact=True)
+
+    stride.fill("2")
+    expect(page.get_by_text("Computing, ")).to_be_visible()
+    stride.press_sequentially(", 1")  # nothing waits
+    expect(stride).to_have_value("2, 1")
+    playground.button("Cancel").click()
+
+    playground.refuses("Cancelled. The last answer stands")
+    expect(page.get_by_text("Computing, ")).to_be_hidden()
+    playground.shows([["-60"] * 3] * 3)
+    page.unroute("**/v1/conv2d")
+    stride.fill("2")
+    playground.shows([["-60"] * 2] * 2)
+    expect(page.locator(".error.general")).to_be_hidden()
+
+
+def test_of_two_answers_the_later_question_counts(playground: Playground) -> None:
+    page = playground.page
+    held: list[Route] = []
+
+    def hold_the_first(route: Route) -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append(route)
+
+    page.route("**/v1/conv2d", hold_the_first)
+    page.get_by_label("Stride", exact=True).fill("2")
+    page.wait_for_timeout(100)
+    page.get_by_label("Stride", exact=True).fill("3")
+
+    playground.shows([["-60"]])
+    page.unroute("**/v1/conv2d")
+
+
+@pytest.mark.parametrize("status", [0, 503, 413])
+def test_a_service_that_is_away_or_busy_loses_nothing(playground: Playground, status: int) -> None:
+    page = playground.page
+    problem = {"title": "Busy", "status": status, "detail": "the queue is full; try again", "errors": []}
+
+    def refuse(route: Route) -> None:
+        if status:
+            route.fulfill(status=status, json=problem, content_type="application/problem+json")
+        else:
+            route.abort("connectionrefused")
+
+    page.route("**/v1/conv2d", refuse)
+    playground.grid("Input").get_by_label("row 0, column 0", exact=True).fill("77")
+
+    playground.refuses("the queue is full; try again" if status else "The service did not answer")
+    assert playground.values("Input")[0] == "77"
+    page.unroute("**/v1/conv2d")
+    playground.grid("Input").get_by_label("row 0, column 0", exact=True).fill("70")
+    expect(playground.grid("Feature map").locator("td").first).to_have_text("0")
+    # Chromium itself reports what did not load.
+    playground.watched.complaints = [
+        text for text in playground.watched.complaints if not re.search("Failed to load resource", text)
+    ]

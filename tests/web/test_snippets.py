@@ -1,0 +1,104 @@
+"""What "Copy as" writes is run as it is pasted, and comes to what the page shows."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from tests.web.conftest import Playground
+
+MATRICES = [
+    "#matrix",
+    "#matrix?stride=2,1&padding=same&border=reflect&operation=convolution&bias=1.5&dilation=2,1&kernel=1,2;3,4",
+    "#matrix?padding=[[0,1],[2,0]]&border=constant&border_value=7",
+    "#matrix?padding=3&border=symmetric",
+    "#matrix?padding=full&border=circular&kernel=1,2,3",
+    "#matrix?op=pool&kind=average&padding=1&count_include_pad=false&kernel_size=2&ceil_mode=true",
+    "#matrix?op=pool&kind=max&padding=1&kernel_size=3&dilation=2&pool_stride=1",
+    "#matrix?op=pool&kind=lp&p=3&kernel_size=2",
+    "#matrix?op=pool&kind=min&output_size=2,3",
+    "#matrix?op=transpose&stride=2&padding=1&output_padding=1&bias=2&dilation=2",
+    "#signal?spacing=0.5",
+    "#signal?operation=cross_correlation&padding=1&stride=2",
+]
+
+
+def snippet(playground: Playground, language: str) -> str:
+    """Return the code that the page shows for a language."""
+    playground.button(language).click()
+    code = playground.page.locator(".code")
+    expect(code).to_contain_text({"curl": "curl -sS", "Python": "import httpx", "NumPy": "import numpy"}[language])
+    return code.inner_text()
+
+
+def run(language: str, code: str, folder: Path) -> str:
+    """Run a snippet as somebody would who pasted it."""
+    command = ["bash", "-c", code] if language == "curl" else [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, f"{code}\n{done.stderr}"
+    return done.stdout
+
+
+def shown(playground: Playground) -> Any:
+    """Return the numbers that the page shows, in full."""
+    cells = playground.grid("Feature map").locator("td")
+    if cells.count() == 0:
+        return None
+    numbers = [float(title) for title in cells.evaluate_all("cells => cells.map(cell => cell.title)")]
+    columns = playground.grid("Feature map").locator("tr").first.locator("td").count()
+    return np.reshape(numbers, (-1, columns))
+
+
+@pytest.mark.parametrize("fragment", MATRICES)
+def test_numbers(playground: Playground, tmp_path: Path, fragment: str) -> None:
+    playground.open(fragment)
+    playground.says("Feature map")
+    expected = shown(playground)
+
+    answer = json.loads(run("curl", snippet(playground, "curl"), tmp_path))["feature_maps"]
+    if expected is not None:
+        np.testing.assert_array_equal(np.array(answer), expected)
+    by_numpy = json.loads(run("NumPy", snippet(playground, "NumPy"), tmp_path))
+    np.testing.assert_allclose(by_numpy, answer, rtol=1e-12, atol=1e-12)
+    if fragment in MATRICES[:2]:
+        assert json.loads(run("Python", snippet(playground, "Python"), tmp_path)) == answer
+
+
+def test_a_picture(playground: Playground, tmp_path: Path) -> None:
+    playground.open("#picture?kernel=sharpen&color=rgb&range=clip")
+    playground.says("Feature map 3 × 375 × 320")
+    results = {}
+    for language in ("curl", "Python", "NumPy"):
+        run(language, snippet(playground, language), tmp_path)
+        results[language] = np.asarray(Image.open(tmp_path / "result.png")).astype(int)
+        (tmp_path / "result.png").unlink()
+
+    np.testing.assert_array_equal(results["Python"], results["curl"])
+    assert results["curl"].shape == (375, 320, 3)
+    # Two decoders of one JPEG may differ by a level, and a kernel that sharpens by 5 of it and its neighbours.
+    assert np.abs(results["NumPy"] - results["curl"]).max() <= 9
+
+
+def test_a_network(playground: Playground, tmp_path: Path) -> None:
+    layers = "conv2d:2,3,2,same,gabor;leaky_relu:0.2;pool2d:max,2,,0;conv_transpose2d:2,2,2,0;flatten;linear:3"
+    playground.open(f"#network?size=48&layers={layers}")
+    playground.says("Output 3")
+    last = playground.page.locator(".output h3").last
+    expect(last).to_contain_text("6 linear3, ")
+
+    run("curl", snippet(playground, "curl"), tmp_path)
+    answer = json.loads((tmp_path / "result.json").read_text())
+    assert answer["output_shape"] == json.loads(run("Python", snippet(playground, "Python"), tmp_path)) == [3]
+    shape, low, high = run("NumPy", snippet(playground, "NumPy"), tmp_path).rsplit(" ", 2)
+
+    assert shape == "[3]"
+    np.testing.assert_allclose([float(low), float(high)], [min(answer["output"]), max(answer["output"])], rtol=1e-3)
