@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from service import engine
 from service.kernels import UnknownKernel
 from service.operations.answer import Answer
 from service.operations.errors import LimitExceeded
+from service.operations.limits import Work
 from service.operations.networks import run_network
 from service.schemas.networks import NetworkRequest
 from tests.operations.examples import CONTROL, FLATTEN, RELU, WIDE, limits
@@ -206,6 +208,19 @@ def test_layers_together_are_held_to_the_limits_before_any_runs() -> None:
         run(RAMP, [layer] * 3, limits=limits(max_macs=450))
     with pytest.raises(LimitExceeded, match="max_output_elements is 60"):
         run(RAMP, [layer] * 2, limits=limits(max_output_elements=60), **{"return": "all"})
+
+
+def test_a_network_is_let_in_once_with_all_its_work() -> None:
+    asked: list[Work] = []
+    layer = {"type": "conv2d", "kernel": EDGE, "padding": "same"}
+    run(RAMP, [layer] * 3, limits=replace(WIDE, admit=asked.append))
+    assert [work.macs for work in asked] == [3 * 25 * 9]
+
+
+def test_planes_are_flattened_where_no_layer_has_axes() -> None:
+    weight = {"type": "linear", "weight": np.ones((1, 12), dtype=int)}
+    assert output(np.ones((3, 2, 2)), FLATTEN, weight).tolist() == [12]
+    assert output(np.ones((5, 3, 2, 2)), FLATTEN, weight).tolist() == [[12]] * 5
 
 
 def test_an_end_is_asked_for_between_layers() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -380,6 +381,15 @@ def test_a_bias_a_position_is_each_positions_own() -> None:
     steps = conv(input=RAMP, kernel=EDGE, bias=bias).steps
     assert [step.bias for step in steps] == list(range(9))
     assert [step.value for step in steps] == [index - 60 for index in range(9)]
+
+
+@pytest.mark.parametrize("trace", [conv, transposed, pooled])
+def test_a_trace_is_let_in_once(trace: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    monkeypatch.setitem(globals(), "LIMITS", replace(LIMITS, admit=asked.append))
+    fields = {"kernel_size": 2} if trace is pooled else {"kernel": EDGE}
+    trace(input=RAMP, **fields)
+    assert len(asked) == 1
 
 
 def test_pages_join_to_the_whole() -> None:
