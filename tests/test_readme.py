@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import re
+import subprocess
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
+from PIL import Image
 
-README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+CONSOLES = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
 ROUTES = sorted(set(re.findall(r"`(GET|POST) (/[^`]*)`", README)))
 
 
@@ -18,3 +24,43 @@ def test_a_route_that_the_readme_names_is_there(service: httpx.Client, method: s
 
     # A POST without a body is refused, but not because there is nothing.
     assert answer.status_code == 200 if method == "GET" else answer.status_code in (400, 415, 422), answer.text
+
+
+def commands_of(console: str) -> list[tuple[str, str]]:
+    """Return each command of a console, its continued lines joined as a shell would, with what it printed."""
+    found: list[tuple[str, str]] = []
+    for line in console.splitlines(keepends=True):
+        if line.startswith("$ "):
+            found.append((line[2:], ""))
+        elif line.startswith("> "):
+            found[-1] = (found[-1][0] + line[2:], "")
+        else:
+            found[-1] = (found[-1][0], found[-1][1] + line)
+    return found
+
+
+def test_there_are_three_requests_to_try() -> None:
+    assert sum(len(commands_of(console)) for console in CONSOLES) >= 3
+
+
+@pytest.mark.parametrize("console", CONSOLES, ids=range(len(CONSOLES)))
+def test_what_is_pasted_prints_what_is_shown(service: httpx.Client, console: str, tmp_path: Path) -> None:
+    (tmp_path / "tests").symlink_to(ROOT / "tests")
+    for command, printed in commands_of(console):
+        here = command.replace("http://127.0.0.1:8000", str(service.base_url).rstrip("/"))
+        assert here != command
+        ran = subprocess.run(here, shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
+        assert ran.stdout.strip() == printed.strip()
+
+
+def test_the_picture_is_the_one_that_its_request_answers(service: httpx.Client) -> None:
+    command = next(command for console in CONSOLES for command, _ in commands_of(console) if "edges.webp" in command)
+    fields = dict(field.split("=", 1) for field in re.findall(r"-F (\S+)", command))
+    file = (ROOT / fields.pop("input").removeprefix("@")).read_bytes()
+
+    response = service.post("/v1/conv2d", files={"input": file}, data=fields, headers={"Accept": "image/webp"})
+
+    # Another version of the encoder may round otherwise; a picture of something else is far off.
+    with Image.open(ROOT / "docs/edges.webp") as shown, Image.open(io.BytesIO(response.content)) as answered:
+        difference = np.abs(np.asarray(shown.convert("L"), float) - np.asarray(answered.convert("L"), float))
+    assert difference.mean() < 2
