@@ -119,3 +119,11 @@ def test_every_limit_on_traces_and_drawings_is_published(service: httpx.Client) 
     assert limits["max_trace_taps"] == 65_536
     assert (limits["max_drawn_side"], limits["max_drawn_channels"], limits["max_animation_frames"]) == (24, 8, 100)
     assert (limits["max_layers"], limits["max_sheet_pixels"]) == (256, 16_000_000)
+
+
+def test_float32_values_are_written_alike(service: httpx.Client) -> None:
+    body = {"input": {"shape": [2, 2], "dtype": "float32", "data": [0.1, 0.2, 0.3, 0.7]}, "kernel": [[0.1, 0.3]]}
+    maps = service.post("/v1/conv2d", json=body).json()["feature_maps"]
+    steps = traced(service, "conv2d", **body).json()["steps"]
+    assert [[step["value"]] for step in steps] == maps
+    assert steps[0]["patch"] == [[0.1, 0.2]]
