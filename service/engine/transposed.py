@@ -1,22 +1,21 @@
-"""The transposed convolution, as forward convolutions: one for each phase of the stride.
+"""The transposed convolution: the adjoint of the convolution.
 
 With w the kernel, u = q + before the output position before it is cropped, and no bias,
 
     y[n, f, u] = Σ_c Σ_k  w[c, f, k] · x[n, c, i]     over the taps k and cells i with  s·i + d·k = u.
 
-With stride 1 these are the taps k of one window of x: a forward convolution with the flipped kernel, its channels and
-filters swapped (Dumoulin & Visin, arXiv:1603.07285, relationships 8 to 11). With a larger stride u meets only the taps
-with d·k ≡ u (mod s). These are k = k₀, k₀ + s/g, k₀ + 2s/g, … with g = gcd(s, d), and on the positions u = d·k₀ + s·m
-they read x at m, m - d/g, m - 2d/g, …: again a forward convolution of stride 1, with a sub-kernel dilated by d/g,
-interleaved into the output. No zero is ever inserted between cells (relationships 12 to 14 describe it so), and
-every phase runs on the method that suits it.
+With stride 1 these are the taps of one window of x: a forward convolution with the flipped kernel, its channels and
+filters swapped (Dumoulin & Visin, arXiv:1603.07285, relationships 8 to 11), on whatever method suits it. With a larger
+stride no zero is inserted between cells, as relationships 12 to 14 describe it: the output splits into phases
+(`phases.py`), computed together from one product (`spreading.py`), or each as a forward convolution where a method is
+asked for by name or the kernel is very large.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import product
-from math import gcd, prod
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -26,8 +25,13 @@ from .borders import Array, Index, Region
 from .control import DEFAULT_CONTROL, Control
 from .convolution import conv
 from .geometry import plan_conv_transpose
+from .phases import AxisPhase, axis_phases
 from .precision import as_numbers, checked_bias, compute_dtype
 from .sizes import Ints
+from .spreading import Spreading
+
+MOST_TAPS = 400
+"""A larger kernel's phases are worth an FFT each."""
 
 
 def conv_transpose(
@@ -111,18 +115,6 @@ def conv_transpose(
     return spread.onto(region, data, offset)
 
 
-@dataclass(frozen=True, slots=True)
-class _AxisPhase:
-    """What one phase of an axis reads and writes, for the output positions of one stretch."""
-
-    taps: slice
-    dilation: int
-    target: slice  # of the stretch of output
-    source: slice  # of the input
-    padding: tuple[int, int]
-    partial: bool  # whether the stretch holds positions of other phases, or that nothing reaches
-
-
 @dataclass(frozen=True)
 class Spread:
     """A transposed convolution before cropping: any stretch of it can be computed on its own.
@@ -146,38 +138,46 @@ class Spread:
 
         `bias` is (F, *1) or (F, *region).
         """
-        size = tuple(stop - start for start, stop in region)
-        if all(s == 1 for s in self.stride) and self._finite():
-            (phases,) = self._combinations(region, data)
-            if not any(phase.partial for phase in phases):
+        strided = any(s > 1 for s in self.stride)
+        if not strided and self._finite():
+            (phases,) = self._combinations(region, data) or [()]
+            if phases and all(p.high - p.low == stop - start for p, (start, stop) in zip(phases, region, strict=True)):
                 return self._convolved(data, bias, phases)
+        size = tuple(stop - start for start, stop in region)
         out = np.empty((len(data), self.filters, *size), self.dtype)
+        if strided and self.method == "auto" and prod(self.kernel.shape[2:]) <= MOST_TAPS and self._finite():
+            grouped = self.kernel.reshape(self.groups, -1, *self.kernel.shape[1:])
+            images = data.reshape(len(data), self.groups, -1, *data.shape[2:])
+            weights = np.ascontiguousarray(grouped, self.dtype)
+            Spreading(weights, self.stride, self.dilation, images, bias, region, out, self.control).compute()
+            return out
         out[...] = 0 if bias is None else bias
         # Half of the memory is for the phases, computed apart, the other half for computing them.
         halved = replace(self, control=replace(self.control, budget_bytes=self.control.budget_bytes // 2))
-        for images, tile in halved._tiles(out, region):
-            position: Index = (images, slice(None), *_within(tile, region))
-            offset = bias[position[1:]] if bias is not None and bias.shape[1:] == size else bias
-            halved._add(out[position], tile, data[images], offset)
+        for part, tile in halved._tiles(out, region):
+            position: Index = (part, slice(None), *_within(tile, region))
+            halved._add(out[position], tile, data[part])
         return out
 
-    def _add(self, target: Array, tile: Region, data: Array, bias: Array | None) -> None:
-        """Compute one tile of the output, which holds the bias so far."""
-        if not self._finite():
-            # A zero that pads would make 0 · ∞ = NaN of a tap that is not finite: a tap alone needs no padding.
-            for tap in np.ndindex(*self.kernel.shape[2:]):
-                alone: Index = (..., *(slice(t, t + 1) for t in tap))
-                shifts = [t * d for t, d in zip(tap, self.dilation, strict=True)]
-                shifted = tuple((a - shift, b - shift) for (a, b), shift in zip(tile, shifts, strict=True))
-                single = replace(self, kernel=self.kernel[alone])
-                for phases in single._combinations(shifted, data):
-                    target[_targets(phases)] += single._convolved(data, None, phases)
+    def _add(self, target: Array, tile: Region, data: Array) -> None:
+        """Add one tile of the output to what it holds."""
+        if self._finite():
+            for phases in self._combinations(tile, data):
+                target[_targets(phases)] += self._convolved(data, None, phases)
             return
-        for phases in self._combinations(tile, data):
-            position = _targets(phases)
-            whole = bias is not None and bias.shape[1:] == target.shape[2:]
-            part = bias[position] if bias is not None and whole else bias
-            target[position] = self._convolved(data, part, phases)
+        # A zero that pads would make 0 · ∞ = NaN of a tap that is not finite: a tap alone needs no padding.
+        for tap in np.ndindex(*self.kernel.shape[2:]):
+            alone: Index = (..., *(slice(t, t + 1) for t in tap))
+            shifts = [t * d for t, d in zip(tap, self.dilation, strict=True)]
+            shifted = tuple((a - shift, b - shift) for (a, b), shift in zip(tile, shifts, strict=True))
+            single = replace(self, kernel=self.kernel[alone])
+            for phases in single._combinations(shifted, data):
+                target[_targets(phases)] += single._convolved(data, None, phases)
+
+    @property
+    def filters(self) -> int:
+        """F."""
+        return int(self.kernel.shape[1]) * self.groups
 
     def _finite(self) -> bool:
         return bool(np.isfinite(self.kernel).all()) or prod(self.kernel.shape[2:]) == 1
@@ -198,61 +198,28 @@ class Spread:
             found.append((slice(*first), tuple(tile)))
         return found
 
-    def _combinations(self, region: Region, data: Array) -> list[tuple[_AxisPhase, ...]]:
+    def _combinations(self, region: Region, data: Array) -> list[tuple[AxisPhase, ...]]:
         """Return the phases of a region that read anything: each axis' own, every one with every one."""
-        axes = (self._phases(axis, *bounds, data.shape[2 + axis]) for axis, bounds in enumerate(region))
-        return list(product(*axes))
+        sizes = zip(region, data.shape[2:], self.kernel.shape[2:], self.stride, self.dilation, strict=True)
+        return list(product(*(axis_phases(*bounds, n, k, s, d) for bounds, n, k, s, d in sizes)))
 
-    @property
-    def filters(self) -> int:
-        """F."""
-        return int(self.kernel.shape[1]) * self.groups
-
-    def _forward_kernel(self) -> Array:
-        """Return the kernel as a convolution from C channels to F filters takes it, (F, C/G, *K), flipped."""
-        channels, filters = self.kernel.shape[:2]
-        grouped = self.kernel.reshape(self.groups, channels // self.groups, *self.kernel.shape[1:])
-        swapped = grouped.swapaxes(1, 2).reshape(self.groups * filters, -1, *self.kernel.shape[2:])
-        return np.flip(swapped, axis=tuple(range(2, swapped.ndim)))
-
-    def _phases(self, axis: int, start: int, stop: int, cells: int) -> list[_AxisPhase]:
-        """Return the phases of the positions start … stop-1 of an axis, over an input of `cells`."""
-        taps, s, d = self.kernel.shape[2 + axis], self.stride[axis], self.dilation[axis]
-        common = gcd(s, d)
-        step, dilation = s // common, d // common
-        phases = []
-        for first in range(min(step, taps)):
-            used = -(-(taps - first) // step)
-            back = dilation * (used - 1)
-            # start <= d·first + s·m < stop, and of these only positions m that a tap reaches.
-            low, high = -((first * d - start) // s), -((first * d - stop) // s)
-            low, high = max(low, 0), min(high, cells + back)
-            if low >= high:
-                continue
-            head = first * d + s * low - start
-            last = taps - 1 - first  # the kernel is flipped: this phase's last tap comes first
-            phases.append(
-                _AxisPhase(
-                    taps=slice(last - step * (used - 1), last + 1, step),
-                    dilation=dilation,
-                    target=slice(head, head + s * (high - low - 1) + 1, s),
-                    source=slice(max(0, low - back), min(cells, high)),
-                    padding=(max(0, back - low), max(0, high - cells)),
-                    partial=high - low < stop - start,
-                )
-            )
-        return phases
-
-    def _convolved(self, data: Array, bias: Array | None, phases: tuple[_AxisPhase, ...]) -> Array:
+    def _convolved(self, data: Array, bias: Array | None, phases: tuple[AxisPhase, ...]) -> Array:
+        """Return one phase as a convolution with its taps, flipped, channels and filters swapped: (F, C/G, *taps)."""
+        cells: Index = (
+            ...,
+            *(slice(max(0, p.low - p.back), min(n, p.high)) for p, n in zip(phases, data.shape[2:], strict=True)),
+        )
+        taps: Index = (..., *(phase.taps for phase in phases))
+        used = self.kernel[taps]
+        grouped = used.reshape(self.groups, -1, *used.shape[1:])
+        weights = grouped.swapaxes(1, 2).reshape(self.filters, -1, *used.shape[2:])
         if bias is not None and prod(bias.shape[1:]) == 1:
             bias = bias.reshape(-1)
-        cells: Index = (..., *(phase.source for phase in phases))
-        taps: Index = (..., *(phase.taps for phase in phases))
         return conv(
             data[cells],
-            self._forward_kernel()[taps],
+            np.flip(weights, axis=tuple(range(2, weights.ndim))),
             bias,
-            padding=[phase.padding for phase in phases],
+            padding=[(max(0, p.back - p.low), max(0, p.high - n)) for p, n in zip(phases, data.shape[2:], strict=True)],
             dilation=[phase.dilation for phase in phases],
             groups=self.groups,
             method=self.method,
@@ -266,6 +233,6 @@ def _within(tile: Region, region: Region) -> tuple[slice, ...]:
     return tuple(slice(a - start, b - start) for (a, b), (start, _) in zip(tile, region, strict=True))
 
 
-def _targets(phases: tuple[_AxisPhase, ...]) -> Index:
+def _targets(phases: tuple[AxisPhase, ...]) -> Index:
     """Return where in a tile the positions of some axes' phases lie."""
     return (..., *(phase.target for phase in phases))

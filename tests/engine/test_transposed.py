@@ -82,6 +82,24 @@ def test_is_the_adjoint_of_conv(size: tuple[int, ...], stride: int, padding: Any
     assert (forward * b).sum() == (a * back).sum()  # integers: exactly
 
 
+@pytest.mark.parametrize("method", ["direct", "gemm"])
+def test_phases_by_a_named_method_are_the_same(method: str) -> None:
+    random = np.random.default_rng(3)
+    values = random.integers(-9, 10, (2, 4, 7, 9)).astype(float)
+    weights = random.integers(-9, 10, (4, 3, 5, 4)).astype(float)
+    options: dict[str, Any] = {"stride": (2, 3), "padding": [[1, 2], [0, 1]], "dilation": (1, 2), "groups": 2}
+    bias = random.integers(-9, 10, engine.conv_transpose(values, weights, **options).shape[1:])
+    expected = engine.conv_transpose(values, weights, bias, **options)
+    assert_array_equal(engine.conv_transpose(values, weights, bias, **options, method=method), expected)
+
+
+def test_a_very_large_kernel_is_computed_a_phase_at_a_time() -> None:
+    values, weights = np.zeros((1, 1, 3, 3)), np.random.default_rng(5).standard_normal((1, 1, 23, 21))
+    values[0, 0, 1, 2] = 1
+    spread = engine.conv_transpose(values, weights, stride=2)
+    assert_array_equal(spread[0, 0, 2:25, 4:], weights[0, 0])
+
+
 def test_positions_that_no_tap_meets_hold_the_bias() -> None:
     # stride 3, one tap: two of three positions stay empty.
     spread = engine.conv_transpose([[[1, 10]]], [[[2]]], [5], stride=3, output_padding=1)
