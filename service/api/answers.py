@@ -33,7 +33,7 @@ TRACE_FORMS = (JSON, *_TOLD)
 class Written:
     """A response's body with the headers that describe it."""
 
-    body: bytes
+    body: bytes | memoryview
     media_type: str
     headers: dict[str, str] = field(default_factory=dict)
 

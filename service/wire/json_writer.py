@@ -16,19 +16,64 @@ from numpy.typing import NDArray
 from .document import pointer_to
 from .errors import NonFiniteAnswer
 
+_LONG_ELEMENTS = 512 * 1024  # ten milliseconds' worth of digits
+_PIECE_ELEMENTS = 64 * 1024
+
 ArrayEncoding = Literal["nested", "flat", "base64"]
 
 
-def write_json(value: Any) -> bytes:
+def write_json(value: Any) -> bytes | memoryview:
     """Return `value` as JSON; arrays in it become nested lists, floats as few digits as give the same float back.
+
+    orjson lets no other thread run while it writes, so an object with long arrays is written piece by piece.
 
     Raises
     ------
     NonFiniteAnswer
         With the pointer to the first NaN or infinity.
     """
-    _refuse_non_finite(value, "")
+    error = None if _is_finite(value) else _first_non_finite(value, "")
+    if error is not None:
+        raise error
+    if isinstance(value, dict) and any(map(_is_long, value.values())):
+        return memoryview(_in_pieces(value))
+    return _written(value)
+
+
+def _written(value: Any) -> bytes:
     return orjson.dumps(value, default=_plain, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def _is_long(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.size > _LONG_ELEMENTS
+
+
+def _in_pieces(value: dict[str, Any]) -> bytearray:
+    """Return an object whose long arrays are written some rows at a time."""
+    text = bytearray()
+    for key, item in value.items():
+        text += b"," if text else b"{"
+        text += _written(key) + b":"
+        if _is_long(item):
+            _add_rows(text, item)
+        else:
+            text += _written(item)
+    text += b"}"
+    return text
+
+
+def _add_rows(text: bytearray, array: NDArray[Any]) -> None:
+    """Add an array to a text, in pieces of about _PIECE_ELEMENTS."""
+    rows = max(1, _PIECE_ELEMENTS * len(array) // array.size)
+    text += b"["
+    for start in range(0, len(array), rows):
+        if start:
+            text += b","
+        if rows == 1 and array[start].size > 2 * _PIECE_ELEMENTS:
+            _add_rows(text, array[start])
+        else:
+            text += memoryview(_written(array[start : start + rows]))[1:-1]  # without the outermost brackets
+    text += b"]"
 
 
 def encode_array(array: NDArray[Any], encoding: ArrayEncoding) -> Any:
@@ -52,19 +97,18 @@ def _plain(value: Any) -> Any:
     return value.item() if value.ndim == 0 else np.ascontiguousarray(value)
 
 
-def _refuse_non_finite(value: Any, pointer: str) -> None:
+def _first_non_finite(value: Any, pointer: str) -> NonFiniteAnswer | None:
+    """Return the error for the first NaN or infinity in `value`, which stands at `pointer`."""
     if isinstance(value, np.ndarray):
-        if value.dtype.kind == "f" and not np.isfinite(value).all():
-            index = [int(i) for i in np.argwhere(~np.isfinite(value))[0]]
-            raise _non_finite(float(value[tuple(index)]), pointer_to(pointer, *index))
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            _refuse_non_finite(item, pointer_to(pointer, key))
-    elif isinstance(value, (list, tuple)):
-        for position, item in enumerate(value):
-            _refuse_non_finite(item, f"{pointer}/{position}")
-    elif isinstance(value, (float, np.floating)) and not math.isfinite(value):
-        raise _non_finite(float(value), pointer)
+        if _is_finite(value):
+            return None
+        index = [int(i) for i in np.argwhere(~np.isfinite(value))[0]]
+        return _non_finite(float(value[tuple(index)]), pointer_to(pointer, *index))
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, (list, tuple)) else ()
+    found = (_first_non_finite(item, pointer_to(pointer, key)) for key, item in items)
+    if isinstance(value, (float, np.floating)) and not math.isfinite(value):
+        return _non_finite(float(value), pointer)
+    return next((error for error in found if error), None)
 
 
 def _non_finite(value: float, pointer: str) -> NonFiniteAnswer:
