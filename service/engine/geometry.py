@@ -27,6 +27,7 @@ from .arguments import (
     per_axis,
 )
 from .pool_kinds import POOL_KINDS
+from .remembered import remembered
 from .sizes import Ints, ceil_window_count, same_padding, span, window_count
 
 
@@ -246,6 +247,7 @@ class PoolPlan:
         return [(i * stride - before, i * stride - before + reach) for i in range(count)]
 
 
+@remembered
 def plan_conv(
     input_shape: Ints,
     kernel_shape: Ints,
@@ -300,6 +302,7 @@ def plan_conv(
     )
 
 
+@remembered
 def plan_conv_transpose(
     input_shape: Ints,
     kernel_shape: Ints,
@@ -359,6 +362,7 @@ def plan_conv_transpose(
     )
 
 
+@remembered
 def plan_pool(
     input_shape: Ints,
     kind: str = "max",
