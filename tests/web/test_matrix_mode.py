@@ -129,8 +129,8 @@ def test_the_layer_can_be_changed(playground: Playground) -> None:
 
 def test_presets_and_named_kernels_fill_the_grids(playground: Playground) -> None:
     page = playground.page
-    page.get_by_label("Fill the input").select_option("impulse")
-    page.get_by_label("Fill it with a preset").select_option("sobel_y")
+    page.get_by_label("Example matrices").select_option("impulse")
+    page.get_by_label("Named and example weights").select_option("sobel_y")
 
     expect(playground.grid("Input").locator("input")).to_have_count(49)
     # An impulse answers with the kernel turned by half a circle.
@@ -207,14 +207,14 @@ def test_the_backward_panel_shows_gradients_and_descends(playground: Playground)
     page.get_by_text("Backward pass").click()
 
     # Of the sum of the feature map: the kernel's gradient is the sum of each tap's 3 × 3 cells.
-    playground.shows([["630", "720", "810"], ["1080", "1170", "1260"], ["1530", "1620", "1710"]], "∂L/∂ kernel")
+    playground.shows([["630", "720", "810"], ["1080", "1170", "1260"], ["1530", "1620", "1710"]], "∂L/∂k")
     # The full convolution of nine ones with the kernel.
     row = ["1", "1", "0", "-1", "-1"]
     twice, thrice = [[str(int(text) * times) for text in row] for times in (2, 3)]
-    playground.shows([row, twice, thrice, twice, row], "∂L/∂ input")
+    playground.shows([row, twice, thrice, twice, row], "∂L/∂x")
 
     fill(playground, "Output gradient", 0, 0, "0")
-    expect(playground.grid("∂L/∂ kernel").locator("td").first).to_have_text("620")
+    expect(playground.grid("∂L/∂k").locator("td").first).to_have_text("620")
     page.get_by_label("Learning rate").fill("0.001")
     expect(playground.grid("After one descent").locator("td").first).to_have_text("0.38")
     playground.button("Use the updated weights").click()
@@ -229,7 +229,7 @@ def test_a_refused_gradient_is_marked(playground: Playground) -> None:
 
 
 def test_a_large_grid_answers_within_a_moment(playground: Playground) -> None:
-    playground.page.get_by_label("Fill the input").select_option("large")
+    playground.page.get_by_label("Example matrices").select_option("large")
     expect(playground.grid("Feature map").locator("td")).to_have_count(100)
 
     fill(playground, "Input", 0, 0, "100")

@@ -39,7 +39,7 @@ export class Backward {
         fixed: true,
         changed: () => this.#typed("gradient", unblock(this.gradient.texts)),
       });
-      const note = "∂L/∂y, what a loss would send back. Ones: the loss is the sum of the feature map.";
+      const note = "∂L/∂y, what a loss L sends back for the feature map y. Ones: L is the sum of y. Below, x is what came in and k what was slid over it.";
       const rate = this.state.op === "pool" ? null : this.rate.element;
       this.given.replaceChildren(this.gradient.element, h("div.beside", {}, h("p.hint", {}, note), rate));
       this.#typed("gradient", unblock(this.gradient.texts));
@@ -68,11 +68,11 @@ export class Backward {
 
   #answered(answer) {
     showProblem(null, [this.gradient, this.rate], this.message);
-    const parts = [shown("∂L/∂ input", answer.input_gradient)];
-    if (answer.kernel_gradient) parts.push(shown("∂L/∂ kernel", answer.kernel_gradient));
+    const parts = [shown("∂L/∂x", answer.input_gradient)];
+    if (answer.kernel_gradient) parts.push(shown("∂L/∂k", answer.kernel_gradient));
     if (answer.updated_kernel) parts.push(shown("After one descent", answer.updated_kernel));
     if (answer.bias_gradient !== undefined) {
-      const words = `∂L/∂ bias ${short(answer.bias_gradient)}, after one descent ${short(answer.updated_bias)}`;
+      const words = `∂L/∂b ${short(answer.bias_gradient)}, after one descent ${short(answer.updated_bias)}`;
       parts.push(h("p.hint", {}, words));
     }
     if (answer.updated_kernel) {

@@ -29,8 +29,8 @@ export class EditGrid {
     const title = h("h2.grid-title", { id }, label);
     this.sizes = (oneRow ? ["Length"] : ["Rows", "Columns"]).map((name) => this.#size(name, id));
     const size = h("span.size", {}, this.sizes[0], oneRow ? null : h("span", { "aria-hidden": "true" }, "×"), this.sizes[1]);
-    this.header = h("div.grid-header", {}, title, fixed ? null : size, tools);
-    this.element = h("section.grid-block", {}, this.header, this.plane.scroller, this.error);
+    const bar = h("div.grid-tools", {}, fixed ? null : size, tools);
+    this.element = h("section.grid-block", {}, title, this.plane.scroller, bar, this.error);
     this.plane.table.addEventListener("keydown", (event) => this.#key(event));
     this.plane.table.addEventListener("paste", (event) => this.#paste(event));
     this.plane.table.addEventListener("mouseleave", () => picked());

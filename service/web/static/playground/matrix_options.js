@@ -74,7 +74,7 @@ const BUILDERS = {
     ...(state.kind === "average"
       ? [
           checkField(
-            "Count padding",
+            "Include pad",
             state.count_include_pad === "true",
             (value) => set("count_include_pad", String(value)),
             { pointer: "count_include_pad" },

@@ -40,7 +40,7 @@ export class Plane {
       if (!cell.ghost) continue;
       const value = read(at);
       cell.text.data = value === undefined ? "" : value === null ? "·" : short(value, 3);
-      cell.td.setAttribute("aria-label", value === undefined ? "padding that no window reads" : `padding ${cell.text.data}`);
+      cell.td.title = value === undefined ? "around the input; no window reads it" : "around the input";
     }
   }
 

@@ -61,5 +61,5 @@ function small(label, rows, padded) {
       }),
     ),
   );
-  return h("figure.small-figure", {}, h("figcaption", {}, label), h("table.small", { "aria-label": label }, h("tbody", {}, body)));
+  return h("figure.small-figure", {}, h("figcaption", {}, label), h("table.small", {}, h("tbody", {}, body)));
 }

@@ -5,7 +5,7 @@ import { short } from "./numbers.js";
 import { ARROWS, key, Plane } from "./plane.js";
 
 export class ValueGrid {
-  constructor(label, { picked = () => {}, left = () => {}, tools = [] } = {}) {
+  constructor(label, { picked = () => {}, left = () => {} } = {}) {
     this.plane = new Plane(label);
     this.active = [0, 0];
     this.picked = picked;
@@ -13,7 +13,7 @@ export class ValueGrid {
     this.element = h(
       "section.grid-block",
       {},
-      h("div.grid-header", {}, h("h2.grid-title", {}, label), this.shape, tools),
+      h("h2.grid-title", {}, label, this.shape),
       this.plane.scroller,
     );
     this.plane.table.addEventListener("keydown", (event) => this.#key(event));

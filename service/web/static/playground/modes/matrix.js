@@ -87,7 +87,7 @@ class MatrixMode {
     this.#refield();
     this.input = new EditGrid("Input", block(this.state.input), {
       pointer: "input",
-      tools: [presets("Fill the input", INPUTS, (values) => this.input.set(values))],
+      tools: [presets("Example matrices", INPUTS, (values) => this.input.set(values))],
       changed: () => this.#set("input", unblock(this.input.texts)),
       picked: (row, column) => this.#showUsers(row, column),
     });
@@ -269,7 +269,7 @@ function presets(label, list, use) {
 }
 
 function kernelPresets(use) {
-  const select = presets("Fill it with a preset", KERNELS, use);
+  const select = presets("Named and example weights", KERNELS, use);
   const named = h("optgroup", { label: "By name" });
   select.append(named);
   get("v1/kernels")

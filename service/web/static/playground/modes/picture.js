@@ -76,15 +76,15 @@ class PictureMode {
       "div.stage",
       {},
       this.compare.element,
+      this.source.element,
       h(
         "div.bar",
         {},
-        this.source.element,
+        this.summary,
         h("span.spring"),
         download("Download PNG", () => this.png && save(this.png, "result.png")),
         download("Download .npy", () => this.#downloadNpy()),
       ),
-      this.summary,
     );
   }
 
@@ -147,14 +147,18 @@ class PictureMode {
     );
   }
 
-  // A kernel that sums to nothing answers below zero as often as above: with "clip" half of it would be black.
+  // A kernel that sums to nothing answers below zero as often as above: with "clip" half of it would be black. One whose
+  // weights are many and large answers far beyond 255.
   #suggestRange() {
     if (this.suggestedFor === this.state.kernel) return;
     const first = this.suggestedFor === undefined;
     this.suggestedFor = this.state.kernel;
     if (first || this.state.kernel === "own") return;
-    const sum = this.kernel.matrix.flat().reduce((total, value) => total + value, 0);
-    this.state.range = this.range.control.value = Math.abs(sum) < 1e-6 ? "absolute" : "clip";
+    const weights = this.kernel.matrix.flat();
+    const sum = weights.reduce((total, value) => total + value, 0);
+    const reach = weights.reduce((total, value) => total + Math.abs(value), 0);
+    this.state.range = Math.abs(sum) < 1e-6 ? "absolute" : reach > 12 ? "normalize" : "clip";
+    this.range.control.value = this.state.range;
   }
 
   // The numbers belong to the link only where they are the person's own.
