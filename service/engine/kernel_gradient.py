@@ -23,12 +23,13 @@ from .geometry import ConvPlan
 from .methods.work import region_of, taps, tiles
 from .parallel import Workspace, available_threads, run
 from .precision import FloatType
+from .sizes import Ints
 
-BLOCK_BYTES = 512 * 1024
-"""What is taken at once: half of a core's second-level cache."""
+BLOCK_BYTES = 1024 * 1024
+"""What is taken at once: a core's second-level cache."""
 
-LEAST_CELLS = 256
-"""And no fewer cells than this, so that adding a product to the sum costs little beside the product."""
+LEAST_POSITIONS = 256
+"""And no fewer positions than this, so that adding a product to the sum costs little beside the product."""
 
 STACKED_BELOW = 16
 """The channels a group below which taps are stacked."""
@@ -109,8 +110,9 @@ class _Products:
     def steps(self, budget: int) -> Iterator[tuple[slice, Region]]:
         """Yield the images and the output positions that are taken at once."""
         groups, filters, channels = self.size
-        each = groups * (channels + filters + self.depth) * self.dtype.itemsize
-        cells = max(1, min(max(BLOCK_BYTES // each, LEAST_CELLS), budget // each))
+        read = prod(self.plan.stride)  # cells a position
+        each = groups * (channels + -(-(filters + self.depth) // read)) * self.dtype.itemsize
+        cells = max(1, min(max(BLOCK_BYTES // each, LEAST_POSITIONS * read), budget // each))
         for tile in tiles(self.plan, cells):
             together = max(1, cells // prod(stop - start for start, stop in region_of(self.plan, tile)))
             for image in range(0, self.plan.batch, together):
@@ -134,20 +136,21 @@ class _Products:
         target = total[(..., self.groups, self.filters, slice(None))]
         rows = upstream.reshape(groups, filters, -1)
         shifts = list(taps(plan, tile))
-        if self.depth <= channels:
-            for tap, shift in shifts:
-                read = self._read(block, shift)
-                if not self.wide:
-                    read = _copied(read, copied)
-                target[tap] += rows[..., : read.shape[-1]] @ read.swapaxes(1, 2)
+        reads = self._in_place(block, shifts) if self.wide else [block[(..., *shift)] for _, shift in shifts]
+        width = prod(reads[0].shape[2:])
+        rows, copied = rows[..., :width], copied[..., :width]
+        if self.depth > channels:
+            stack = copied.reshape(groups, channels, *plan.kernel_size, width)
+            for (tap, _), read in zip(shifts, reads, strict=True):
+                place: Index = (slice(None), slice(None), *tap)
+                stack[place].reshape(read.shape)[...] = read
+            found = (rows @ copied.swapaxes(1, 2)).reshape(groups, filters, channels, *plan.kernel_size)
+            target += np.moveaxis(found, (0, 1, 2), (-3, -2, -1))
             return
-        stack = copied.reshape(groups, channels, len(shifts), -1)
-        width = stack.shape[-1]
-        for number, (_, shift) in enumerate(shifts):
-            width = _copied(self._read(block, shift), stack[:, :, number]).shape[-1]
-        products = rows[..., :width] @ copied[..., :width].swapaxes(1, 2)
-        found = products.reshape(groups, filters, channels, *plan.kernel_size)
-        target += np.moveaxis(found, (0, 1, 2), (-3, -2, -1))
+        for (tap, _), read in zip(shifts, reads, strict=True):
+            if not self.wide:
+                copied.reshape(read.shape)[...] = read
+            target[tap] += rows @ (read if self.wide else copied).swapaxes(1, 2)
 
     def _load(
         self, input: Array, gradient: Array, region: Region, tile: Region, value: float, block: Array, upstream: Array
@@ -163,20 +166,9 @@ class _Products:
         share = gradient.reshape(len(gradient), plan.groups, -1, *plan.output_size)[:, self.groups, self.filters]
         np.moveaxis(upstream, 2, 0)[inside] = share[position]
 
-    def _read(self, block: Array, shift: tuple[slice, ...]) -> Array:
-        """Return the cells that one tap meets: in place as one row, or as (groups, C/G, N, *tile)."""
-        if not self.wide:
-            index: Index = (..., *shift)
-            return block[index]
+    def _in_place(self, block: Array, shifts: list[tuple[Ints, tuple[slice, ...]]]) -> list[Array]:
+        """Return what each tap reads of the block as one row, (groups, C/G, cells)."""
         row = block.reshape(*block.shape[:2], -1)
         units = [prod(block.shape[axis + 1 :]) for axis in range(3, block.ndim)]
-        start = sum(cells.start * unit for cells, unit in zip(shift, units, strict=True))
-        beyond = sum((reach - 1) * unit for reach, unit in zip(self.plan.span, units, strict=True))
-        return row[..., start : row.shape[-1] - beyond + start]
-
-
-def _copied(read: Array, out: Array) -> Array:
-    """Copy what was read into the head of rows, and return that."""
-    head = out[..., : prod(read.shape[2:])]
-    head.reshape(read.shape)[...] = read
-    return head
+        starts = [sum(cells.start * unit for cells, unit in zip(shift, units, strict=True)) for _, shift in shifts]
+        return [row[..., start : row.shape[-1] - starts[-1] + start] for start in starts]
