@@ -21,7 +21,7 @@ async def openapi_document(request: Request) -> Response:
     """The OpenAPI document; behind a proxy it names the path that this service is at."""
     app: FastAPI = request.app
     root = request.scope.get("root_path", "").rstrip("/")
-    written: dict[str, bytes] = app.state.openapi_documents
+    written: dict[str, bytes | memoryview] = app.state.openapi_documents
     if root not in written:
         document: dict[str, Any] = app.openapi()
         written[root] = write_json(document | ({"servers": [{"url": root}]} if root else {}))

@@ -11,7 +11,9 @@ from starlette.responses import Response
 _TAG_DIGITS = 32
 
 
-def unless_known(request: Request, body: bytes, media_type: str, headers: Mapping[str, str] | None = None) -> Response:
+def unless_known(
+    request: Request, body: bytes | memoryview, media_type: str, headers: Mapping[str, str] | None = None
+) -> Response:
     """Return an answer with its entity tag, or 304 if the client has it already (RFC 9110, section 13.1.2)."""
     tag = f'"{sha256(body).hexdigest()[:_TAG_DIGITS]}"'
     always = {"ETag": tag, "Cache-Control": "no-cache", **(headers or {})}

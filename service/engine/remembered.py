@@ -28,7 +28,8 @@ def remembered(make: Callable[P, T]) -> Callable[P, T]:
     @wraps(make)
     def made_once(*args: P.args, **keywords: P.kwargs) -> T:
         try:
-            key = marshal.dumps((args, tuple(keywords.items())), 2)  # later versions write equal values differently
+            key = marshal.dumps([args, [*keywords.items()]], 2)
+            # Version 2 of its format: later ones write equal values in several ways.
         except ValueError:
             return make(*args, **keywords)
         found = made.get(key)

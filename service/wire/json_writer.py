@@ -18,6 +18,7 @@ from .errors import NonFiniteAnswer
 
 _LONG_ELEMENTS = 512 * 1024  # ten milliseconds' worth of digits
 _PIECE_ELEMENTS = 64 * 1024
+_ALWAYS_FINITE = frozenset({str, int, bool, type(None)})
 
 ArrayEncoding = Literal["nested", "flat", "base64"]
 
@@ -95,6 +96,20 @@ def _plain(value: Any) -> Any:
     if not isinstance(value, np.ndarray):
         raise TypeError(f"{type(value).__name__} has no form in JSON")
     return value.item() if value.ndim == 0 else np.ascontiguousarray(value)
+
+
+def _is_finite(value: Any) -> bool:
+    """Whether nothing in `value` is NaN or infinite."""
+    kind = type(value)
+    if kind in _ALWAYS_FINITE:
+        return True
+    if kind is dict:
+        return all(map(_is_finite, value.values()))
+    if kind is list or kind is tuple:
+        return all(map(_is_finite, value))
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind != "f" or bool(np.isfinite(value).all())
+    return not isinstance(value, (float, np.floating)) or math.isfinite(value)
 
 
 def _first_non_finite(value: Any, pointer: str) -> NonFiniteAnswer | None:
