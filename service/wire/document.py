@@ -59,5 +59,9 @@ class ReadLimits:
 
 def pointer_to(parent: str, *steps: str | int) -> str:
     """Return the JSON pointer (RFC 6901) to what lies `steps` below `parent`."""
-    escaped = (str(step).replace("~", "~0").replace("/", "~1") for step in steps)
-    return "/".join((parent, *escaped))
+    for step in steps:
+        text = str(step)
+        if "~" in text or "/" in text:
+            text = text.replace("~", "~0").replace("/", "~1")
+        parent = f"{parent}/{text}"
+    return parent

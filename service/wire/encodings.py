@@ -96,10 +96,9 @@ class _GzipMember:
     def feed(self, piece: memoryview) -> Iterator[bytes]:
         rest: memoryview | bytes = piece
         while True:
-            chunk = self._stream.decompress(rest, _OUT_BYTES)
-            yield chunk
+            yield self._stream.decompress(rest, _OUT_BYTES)
             rest = self._stream.unconsumed_tail
-            if self.eof or (not rest and len(chunk) < _OUT_BYTES):
+            if not rest:
                 return
 
     @property

@@ -70,9 +70,8 @@ def test_bodies_up_to_the_limit_are_read(encoding: ContentEncoding, size: int) -
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_much_comes_out_of_little(encoding: ContentEncoding) -> None:
     body = bytes(5 * 1024 * 1024)  # more than is asked for at a time, from less than is given at a time
-    assert (
-        decode_content(encode_content(body, encoding), encoding, replace(LIMITS, max_decoded_bytes=len(body))) == body
-    )
+    limits = replace(LIMITS, max_decoded_bytes=len(body))
+    assert decode_content(encode_content(body, encoding), encoding, limits) == body
 
 
 @pytest.mark.parametrize(

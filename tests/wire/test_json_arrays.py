@@ -41,7 +41,7 @@ def test_arrays_come_back_to_the_last_bit(data: st.DataObject) -> None:
     floats: Any = {"allow_nan": False, "allow_infinity": False} if dtype.kind == "f" else {}
     array = data.draw(hnp.arrays(dtype, hnp.array_shapes(max_side=4), elements=hnp.from_dtype(dtype, **floats)))
     for encoding in ("flat", "base64"):
-        body = write_json({"input": encode_array(array, encoding)})
+        body = bytes(write_json({"input": encode_array(array, encoding)}))
         for text in (body, body[:-1] + b', "escaped": "\\n"}'):  # the second is walked through carefully
             got = read_json(text, FIELDS, LIMITS)["input"]
             assert (got.dtype, got.shape) == (array.dtype, array.shape)

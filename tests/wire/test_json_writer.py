@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import numpy as np
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,7 +25,7 @@ def test_an_answer_as_it_goes_out() -> None:
 @settings(derandomize=True, max_examples=60, deadline=None)
 @given(hnp.arrays(np.float64, hnp.array_shapes(max_side=4), elements=st.floats(allow_nan=False, allow_infinity=False)))
 def test_floats_are_written_so_that_they_come_back(array: np.ndarray[Any, Any]) -> None:
-    assert np.array(json.loads(write_json(array)), dtype=np.float64).tobytes() == array.tobytes()
+    assert np.array(json.loads(bytes(write_json(array))), dtype=np.float64).tobytes() == array.tobytes()
 
 
 def test_float32_is_written_with_its_own_digits() -> None:
@@ -51,6 +52,16 @@ def test_every_layout_is_written(array: Any, text: bytes) -> None:
     assert write_json({"a": array}) == b'{"a":' + text + b"}"
 
 
+@pytest.mark.parametrize("shape", [(600_000,), (3, 200_000), (1, 1, 600_000), (300_000, 2), (1, 700, 800)])
+def test_a_long_array_is_written_in_pieces_that_join(shape: tuple[int, ...]) -> None:
+    array = np.arange(np.prod(shape), dtype=np.int32).reshape(shape)
+    answer = {"before": [1], "feature_maps": array, "strided": array[..., ::-1], "after": {"a": None}}
+    whole = orjson.dumps(
+        answer | {"strided": np.ascontiguousarray(array[..., ::-1])}, option=orjson.OPT_SERIALIZE_NUMPY
+    )
+    assert bytes(write_json(answer)) == whole
+
+
 @pytest.mark.parametrize(
     ("value", "pointer", "words"),
     [
@@ -72,12 +83,12 @@ def test_nan_is_refused_at_its_place(value: Any, pointer: str, words: str) -> No
 def test_base64_carries_nan() -> None:
     packed = encode_array(np.array([np.nan, 1.0]), "base64")
     assert packed == {"shape": [2], "dtype": "float64", "base64": "AAAAAAAA+H8AAAAAAADwPw=="}
-    assert json.loads(write_json({"a": packed})) == {"a": packed}
+    assert json.loads(bytes(write_json({"a": packed}))) == {"a": packed}
 
 
 def test_a_flat_array_is_row_by_row() -> None:
     flat = encode_array(np.arange(6, dtype=np.int16).reshape(2, 3).T, "flat")
-    assert json.loads(write_json(flat)) == {"shape": [3, 2], "dtype": "int16", "data": [0, 3, 1, 4, 2, 5]}
+    assert json.loads(bytes(write_json(flat))) == {"shape": [3, 2], "dtype": "int16", "data": [0, 3, 1, 4, 2, 5]}
 
 
 def test_packed_bytes_are_little_endian_whatever_the_array() -> None:
