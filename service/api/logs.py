@@ -12,9 +12,11 @@ from typing import Any
 import orjson
 
 from .record import Record
+from .timings import PHASES
 
 _REQUESTS = logging.getLogger("service.requests")
 _MILLISECONDS = 1000
+_PHASE_FIELDS = {phase: f"{phase}_ms" for phase in PHASES}
 
 
 class JsonFormatter(logging.Formatter):
@@ -45,11 +47,13 @@ def configure(level: str) -> None:
         logger.propagate = True
     logging.getLogger("uvicorn.access").disabled = True  # a request has its line already
     logging.captureWarnings(True)
+    # Nothing of this stands in a line, so it need not be found out for each.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 
 def log_request(record: Record, method: str, path: str) -> None:
     """Write the line of a request that was answered."""
-    level = logging.ERROR if record.status >= 500 and record.problem == "internal-error" else logging.INFO
+    level = logging.ERROR if record.problem == "internal-error" else logging.INFO
     if not _REQUESTS.isEnabledFor(level):
         return
     fields: dict[str, Any] = {
@@ -59,15 +63,16 @@ def log_request(record: Record, method: str, path: str) -> None:
         "operation": record.operation,
         "status": record.status,
         "ms": round(record.seconds * _MILLISECONDS, 3),
-        **{
-            f"{phase}_ms": round(seconds * _MILLISECONDS, 3)
-            for phase, seconds in record.timings.seconds.items()
-            if seconds
-        },
         "bytes_in": record.bytes_in,
         "bytes_out": record.bytes_out,
     }
-    for name, value in (("problem", record.problem), ("reason", record.reason), ("key", record.key)):
+    for phase, seconds in record.timings.seconds.items():
+        if seconds:
+            fields[_PHASE_FIELDS[phase]] = round(seconds * _MILLISECONDS, 3)
+    for name in ("problem", "reason", "key"):
+        value = getattr(record, name)
         if value:
             fields[name] = value
-    _REQUESTS.log(level, "%s %s %d", method, path, record.status, extra={"fields": fields})
+    line = logging.LogRecord(_REQUESTS.name, level, "", 0, f"{method} {path} {record.status}", None, None)
+    line.fields = fields
+    _REQUESTS.handle(line)  # what Logger.log does, but for looking up who called it
