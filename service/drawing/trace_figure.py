@@ -18,23 +18,21 @@ FORMULA_HEIGHT = 20.0
 
 
 def require_drawable(trace: Trace) -> None:
-    """Refuse a trace that no picture has room for.
+    """Refuse a trace of which no picture has room for even one step.
 
     Raises
     ------
     TraceTooLarge
         Naming the limit and what came.
     """
-    sides = [
-        *trace.input.values.shape[-trace.rank :],
-        *trace.output.values.shape,
-        *(trace.kernel.shape[-trace.rank :] if trace.kernel is not None else ()),
-    ]
+    first = trace.steps[0]
+    sides = [stop - start for start, stop in first.window]
+    sides += trace.kernel.shape[-trace.rank :] if trace.kernel is not None else ()
     if max(sides) > MAX_SIDE:
         raise TraceTooLarge(
-            f"a drawing has room for {MAX_SIDE} cells a side and these steps need {max(sides)}; "
-            "ask for fewer positions, close to each other, or for application/json",
-            "/count",
+            f"a drawing has room for {MAX_SIDE} cells a side and a window of this computation has {max(sides)}; "
+            "ask for application/json",
+            "",
             limit=MAX_SIDE,
             actual=max(sides),
         )
@@ -49,9 +47,18 @@ def require_drawable(trace: Trace) -> None:
         )
 
 
+def side_needed(trace: Trace) -> int:
+    """Return the cells a side of the smallest part of the input that holds every step's window."""
+    needed = 0
+    for axis in range(trace.rank):
+        spans = [step.window[axis] for step in trace.steps]
+        needed = max(needed, max(stop for _, stop in spans) - min(start for start, _ in spans))
+    return needed
+
+
 def fitting_steps(trace: Trace, max_cells: int) -> int:
-    """Return how many steps of the page fit a drawing of so many cells; at least one."""
-    return min(len(trace.steps), max(1, max_cells // max(1, _panel_cells(trace, trace.steps[0]))))
+    """Return how many steps of the page, from the first, fit a drawing of so many cells; at least one."""
+    return min(trace.in_view, max(1, max_cells // max(1, _panel_cells(trace, trace.steps[0]))))
 
 
 def _panel_cells(trace: Trace, step: Step) -> int:

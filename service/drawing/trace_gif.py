@@ -15,7 +15,7 @@ from service.drawing.errors import TraceTooLarge
 from service.drawing.numbers import MINUS
 from service.drawing.palette import LIGHT, rgb
 from service.drawing.scene import Cell, Frame, Scene, Sign, Text, stacked
-from service.drawing.trace_figure import figure_heading, require_drawable
+from service.drawing.trace_figure import MAX_SIDE, figure_heading, require_drawable, side_needed
 from service.drawing.trace_panels import panel, panel_style
 from service.schemas.traced import Trace
 
@@ -60,29 +60,39 @@ def trace_gif(trace: Trace, *, max_frames: int = MAX_FRAMES, max_pixels: int = M
         Naming the limit and what came.
     """
     require_drawable(trace)
-    if len(trace.steps) > max_frames:
-        raise TraceTooLarge(
-            f"an animation has at most {max_frames} frames and this page has {len(trace.steps)} steps; "
-            f"ask for count = {max_frames} or fewer",
-            "/count",
-            limit=max_frames,
-            actual=len(trace.steps),
-        )
+    _check_frames(trace, max_frames)
     style = panel_style(trace)
     heading = figure_heading(trace)
     scenes = [stacked([heading, panel(trace, index, style)], PANEL_GAP) for index in range(len(trace.steps))]
     width = round(max(scene.width for scene in scenes)) + 2 * MARGIN
     height = round(max(scene.height for scene in scenes)) + 2 * MARGIN
-    if width * height * len(scenes) > max_pixels:
-        fitting = max_pixels // (width * height)
-        raise TraceTooLarge(
-            f"{len(scenes)} frames of {height} × {width} are {len(scenes) * width * height} pixels "
-            f"and an animation has at most {max_pixels}; ask for count = {fitting} or fewer",
-            "/count",
-            limit=max_pixels,
-            actual=len(scenes) * width * height,
+    pixels = len(scenes) * width * height
+    if pixels > max_pixels:
+        reason = (
+            f"{len(scenes)} frames of {height} × {width} are {pixels} pixels and an animation has at most {max_pixels}"
         )
+        raise _too_large(trace, reason, max_pixels // (width * height), max_pixels, pixels)
     return _animated(scenes, width, height)
+
+
+def _check_frames(trace: Trace, max_frames: int) -> None:
+    """Refuse more steps than an animation has frames, or steps that lie too far apart for a screen."""
+    count, needed, fitting = len(trace.steps), side_needed(trace), trace.in_view
+    if fitting < count:
+        reason = (
+            f"these {count} steps need {needed} cells a side and an animation has room for {MAX_SIDE}, "
+            f"in which the first {fitting} lie"
+        )
+        raise _too_large(trace, reason, fitting, MAX_SIDE, needed)
+    if count > max_frames:
+        reason = f"an animation has at most {max_frames} frames and this page has {count} steps"
+        raise _too_large(trace, reason, max_frames, max_frames, count)
+
+
+def _too_large(trace: Trace, reason: str, fitting: int, limit: int, actual: int) -> TraceTooLarge:
+    if trace.start is None:
+        return TraceTooLarge(f"{reason}; ask for fewer positions", "/positions", limit=limit, actual=actual)
+    return TraceTooLarge(f"{reason}; ask for count = {fitting} or fewer", "/count", limit=limit, actual=actual)
 
 
 def _animated(scenes: Sequence[Scene], width: int, height: int) -> bytes:

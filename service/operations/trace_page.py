@@ -17,11 +17,9 @@ from .errors import LimitExceeded, NoSuchPosition
 
 # A tap is some 100 bytes of JSON (its value, weight, product, flag and source): a page is at most some 6 MB.
 MAX_TRACE_TAPS = 65_536
-# A plane of at most this many cells a side, padding included, is handed to drawings whole; of a larger one, what the
-# steps read.
+# A plane of at most this many cells a side, padding included, is handed to drawings whole; of a larger one as much,
+# with what the first steps read.
 WHOLE_VIEW = 24
-# What is handed to drawings at most; no drawing has room for more.
-_MAX_VIEW_CELLS = 65_536
 
 Position = tuple[int, ...]
 
@@ -131,18 +129,16 @@ def input_view(
     value: float,
     dtype: np.dtype[Any],
 ) -> View:
-    """Return the input with its padding, whole where it is small, else what the windows reach over."""
+    """Return the input with its padding, whole where it is small, else what the first windows reach over."""
     whole = tuple((-before, n + after) for n, (before, after) in zip(size, pads, strict=True))
     region = _region(whole, windows)
     shape = (*planes.shape[: planes.ndim - len(size)], *(stop - start for start, stop in region))
-    if prod(shape) > _MAX_VIEW_CELLS:
-        return View(np.broadcast_to(dtype.type(0), shape), tuple(start for start, _ in region), size)
     filled = fill(planes, region, np.empty(shape, dtype), mode, value)
     return View(filled, tuple(start for start, _ in region), size)
 
 
 def output_view(output: NDArray[Any], positions: Sequence[Position]) -> View:
-    """Return an output map, whole where it is small, else the part that the positions lie in."""
+    """Return an output map, whole where it is small, else the part that the first positions lie in."""
     whole = tuple((0, n) for n in output.shape)
     region = _region(whole, [tuple((at, at + 1) for at in position) for position in positions])
     part = output[tuple(slice(start, stop) for start, stop in region)]
@@ -152,5 +148,11 @@ def output_view(output: NDArray[Any], positions: Sequence[Position]) -> View:
 def _region(whole: Region, parts: Sequence[Sequence[tuple[int, int]]]) -> Region:
     if all(stop - start <= WHOLE_VIEW for start, stop in whole):
         return whole
-    axes = zip(*parts, strict=True)
-    return tuple((min(start for start, _ in axis), max(stop for _, stop in axis)) for axis in axes)
+    filled = [part for part in parts if all(start < stop for start, stop in part)] or [((0, 1),) * len(whole)]
+    region = tuple((start, min(stop, start + WHOLE_VIEW)) for start, stop in filled[0])
+    for part in filled[1:]:
+        grown = tuple((min(a, c), max(b, d)) for (a, b), (c, d) in zip(region, part, strict=True))
+        if any(stop - start > WHOLE_VIEW for start, stop in grown):
+            break
+        region = grown
+    return region

@@ -36,6 +36,15 @@ class View:
     origin: tuple[int, ...]
     size: tuple[int, ...]
 
+    def covers(self, window: Window) -> bool:
+        """Return whether all of a window is in the view."""
+        extent = self.values.shape[self.values.ndim - len(window) :]
+        return all(
+            first <= start and stop <= first + count
+            for (start, stop), first, count in zip(window, self.origin, extent, strict=True)
+            if start < stop
+        )
+
     def inside(self, cell: tuple[int, ...]) -> bool:
         """Return whether coordinates lie in the plane itself, not in its padding."""
         return all(0 <= at < n for at, n in zip(cell, self.size, strict=True))
@@ -132,7 +141,7 @@ class Trace:
     start
         The first step's place in the output, row by row; None where positions were picked.
     input : View
-        The part of the input that a drawing shows: all of it where it is small, else what the steps read.
+        The part of the input that a drawing shows: all of it where it is small, else what the first steps read.
     output : View
         Likewise; all values, also those that no step has reached.
     kernel : ndarray of shape (*K) or (C, *K), or None
@@ -154,6 +163,15 @@ class Trace:
     output: View
     kernel: NDArray[Any] | None = None
     encoding: ArrayEncoding = "nested"
+
+    @property
+    def in_view(self) -> int:
+        """How many steps, from the first, lie in the views, and so can be drawn."""
+        for index, step in enumerate(self.steps):
+            place = tuple((at, at + 1) for at in step.position)
+            if not (self.input.covers(step.window) and self.output.covers(place)):
+                return index
+        return len(self.steps)
 
     @property
     def rank(self) -> int:

@@ -81,6 +81,16 @@ def test_too_many_pixels_are_refused_with_the_limit() -> None:
         trace_gif(anchor(), max_pixels=600_000)
 
 
-def test_a_grid_too_wide_for_a_screen_is_refused() -> None:
-    with pytest.raises(TraceTooLarge, match="room for 24 cells a side"):
+def test_steps_too_far_apart_for_a_screen_are_refused_with_the_limit() -> None:
+    with pytest.raises(
+        TraceTooLarge, match=r"these 64 steps need 30 cells .* room for 24, .* 22 lie; ask for count = 22"
+    ) as caught:
         trace_gif(conv(input=np.ones((30, 30)), kernel=EDGE, count=64))
+    assert caught.value.extra == {"limit": 24, "actual": 30}
+    assert len(frames(trace_gif(conv(input=np.ones((30, 30)), kernel=EDGE, count=22)))) == 22
+
+
+def test_picked_positions_are_told_what_fits_them() -> None:
+    with pytest.raises(TraceTooLarge, match="ask for fewer positions") as caught:
+        trace_gif(conv(input=np.ones((40, 40)), kernel=EDGE, positions=[[0, 0], [37, 37]]))
+    assert caught.value.pointer == "/positions"

@@ -69,12 +69,19 @@ def test_what_does_not_fit_is_left_out_and_said() -> None:
     assert "… and 7 more: ask for start = 2" in text
 
 
-def test_a_grid_too_wide_for_a_screen_is_refused_with_the_limit() -> None:
+def test_of_a_large_input_the_first_steps_are_drawn() -> None:
+    text = trace_svg(conv(input=np.ones((1000, 1000)), kernel=EDGE))
+    assert "input 1000 × 1000" in text
+    assert text.count("Step ") == 22
+    assert "… and 42 more: ask for start = 22" in text
+
+
+def test_a_window_too_wide_for_a_screen_is_refused_with_the_limit() -> None:
     with pytest.raises(
-        TraceTooLarge, match="room for 24 cells a side and these steps need 66; ask for fewer"
+        TraceTooLarge, match="room for 24 cells a side and a window of this computation has 30"
     ) as caught:
-        trace_svg(conv(input=np.ones((1000, 1000)), kernel=EDGE))
-    assert caught.value.extra == {"limit": 24, "actual": 66}
+        trace_svg(conv(input=np.ones((40, 40)), kernel=np.ones((30, 2))))
+    assert caught.value.extra == {"limit": 24, "actual": 30}
 
 
 def test_a_few_positions_of_a_large_input_are_drawn_with_what_is_around_them() -> None:

@@ -421,7 +421,8 @@ def test_a_sample_of_a_batch_is_picked() -> None:
 def test_a_large_input_shows_its_first_page() -> None:
     trace = conv(input=np.ones((1000, 1000)), kernel=EDGE)
     assert (len(trace.steps), trace.total_positions, trace.following) == (64, 998 * 998, 64)
-    assert trace.input.values.shape == (3, 66)  # what the steps read, not a million cells
+    assert trace.input.values.shape == (3, 24)  # what the first steps read, not a million cells
+    assert trace.in_view == 22
 
 
 def test_a_page_left_to_itself_is_cut_to_the_limit_on_taps() -> None:
