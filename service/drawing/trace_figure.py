@@ -74,7 +74,8 @@ def figure_heading(trace: Trace) -> Scene:
     scene.texts.append(title)
     scene.width = title.width
     for entry in trace.formula:
-        line = f"{entry['name']}: {entry['expression']} = {entry['result']}"
+        told = "window" in entry["expression"]  # adaptive windows are told, not computed
+        line = f"{entry['name']}: {entry['expression']}" + ("" if told else f" = {entry['result']}")
         text = Text(0.0, scene.height + FORMULA_HEIGHT / 2, line, FORMULA_SIZE, "muted", "start")
         scene.texts.append(text)
         scene.width = max(scene.width, text.width)

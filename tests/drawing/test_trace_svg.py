@@ -11,7 +11,7 @@ import pytest
 from service.drawing.errors import TraceTooLarge
 from service.drawing.palette import DARK, LIGHT
 from service.drawing.trace_svg import trace_svg
-from tests.drawing.examples import EDGE, KINDS, anchor, conv, of_size
+from tests.drawing.examples import EDGE, KINDS, anchor, conv, of_size, pooled
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -44,6 +44,13 @@ def test_it_shows_every_step_with_its_arithmetic() -> None:
         f"Step {number} of 9: output ({row}, {column})"
         for number, (row, column) in enumerate([(row, column) for row in range(3) for column in range(3)], 1)
     ]
+
+
+def test_a_formula_ends_in_its_result_and_adaptive_windows_are_told() -> None:
+    assert ">rows: ⌊(5 + 0 + 0 − 1·(3 − 1) − 1) / 1⌋ + 1 = 3<" in trace_svg(anchor())
+    assert ">samples: 2 windows, window i from ⌊i·3/2⌋ to ⌈(i + 1)·3/2⌉<" in trace_svg(
+        pooled(1, input=np.arange(3), output_size=2)
+    )
 
 
 def test_it_has_a_light_and_a_dark_theme() -> None:
