@@ -18,8 +18,8 @@ from .pool_kinds import POOL_KINDS
 from .precision import as_numbers, compute_dtype
 from .windows import Block, blocks
 
-BLOCK_BYTES = 256 * 1024
-"""What a block reads: with what is made of it, inside a core's second-level cache."""
+BLOCK_BYTES = 1024 * 1024
+"""What a block reads: a core's second-level cache. What is done once a block costs more than the misses."""
 
 THREADED_CELLS = 128 * 1024
 

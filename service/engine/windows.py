@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from math import prod
 from typing import Any, TypeAlias
@@ -17,7 +18,7 @@ from .sizes import span
 Positions: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AxisWindows:
     """Windows first … last-1 of one axis of a plan, in the input's own coordinates."""
 
@@ -31,13 +32,13 @@ class AxisWindows:
         """How many windows."""
         return self.last - self.first
 
-    @property
+    @cached_property
     def even(self) -> bool:
         """Whether all windows are alike and a stride apart: adaptive ones are where o divides n, others always."""
         plan, axis = self.plan, self.axis
         return not plan.adaptive or plan.input_size[axis] % plan.output_size[axis] == 0
 
-    @property
+    @cached_property
     def taps(self) -> int:
         """How many cells each window holds; of uneven ones the shorter."""
         plan, axis = self.plan, self.axis
@@ -47,23 +48,23 @@ class AxisWindows:
             plan.input_size[axis] // plan.output_size[axis] if self.even else int((self.ends() - self.starts()).min())
         )
 
-    @property
+    @cached_property
     def stride(self) -> int:
         """How far even windows are apart."""
         plan, axis = self.plan, self.axis
         return plan.input_size[axis] // plan.output_size[axis] if plan.adaptive else plan.stride[axis]
 
-    @property
+    @cached_property
     def dilation(self) -> int:
         """How far the taps are apart."""
         return self.plan.dilation[self.axis]
 
-    @property
+    @cached_property
     def reach(self) -> tuple[int, int]:
         """From the start of the first window to the end of the last, padding and overhang included."""
         return self.window(self.first)[0], self.window(self.last - 1)[1]
 
-    @property
+    @cached_property
     def cells(self) -> tuple[int, int]:
         """The input's cells, (start, stop), that the windows reach over."""
         start, stop = self.reach
@@ -175,10 +176,10 @@ def blocks(plan: PoolPlan, planes: int, cells: int, most: int) -> Iterator[Block
 
 
 def pieces(shape: tuple[int, ...], cells: int) -> Iterator[Index]:
-    """Split what one window of each plane holds, (planes, *cells), in row-major order."""
+    """Split what one window of each plane holds, (planes, *cells), in row-major order, if it is more than `cells`."""
     chunk = list(shape)
     for axis in range(1, len(chunk)):
-        while chunk[axis] > 1 and prod(chunk) > cells:
+        while chunk[axis] > 1 and prod(chunk[1:]) > cells:
             chunk[axis] = -(-chunk[axis] // 2)
     for corner in product(*(range(0, size, step) for size, step in zip(shape, chunk, strict=True))):
         yield tuple(slice(start, start + step) for start, step in zip(corner, chunk, strict=True))
