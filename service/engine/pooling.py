@@ -21,7 +21,8 @@ from .windows import Block, blocks
 BLOCK_BYTES = 1024 * 1024
 """What a block reads: a core's second-level cache. What is done once a block costs more than the misses."""
 
-THREADED_CELLS = 128 * 1024
+THREADED_CELLS = 512 * 1024
+"""Cells of input below which a thread costs more than it saves."""
 
 
 def pool(
@@ -41,7 +42,73 @@ def pool(
     dtype: Any = None,
     control: Control | None = None,
 ) -> Any:
-    """Reduce every window of every map to one value."""
+    """Reduce every window of every map to one value, over any number of spatial axes.
+
+    The window of output position o holds the cells x[n, c, s·o + d·k - before] for the taps k < K that lie in the
+    input: padding is beside the input, not in it. Its value is
+
+    - max, min: the greatest or the least; a NaN, if there is one;
+    - average: the sum divided by the number of cells, the declared padding counted or not;
+    - lp: (Σ|x|^p)^(1/p), so that p = 1 is the sum of magnitudes and p = 2 the Euclidean norm.
+
+    Parameters
+    ----------
+    input : array_like of shape (N, C, *S)
+        Booleans, integers or real floats, in any layout.
+    kind : str
+        ``"max"``, ``"average"``, ``"min"`` or ``"lp"``.
+    kernel_size : int or sequence of int
+        K, one for all spatial axes or one each.
+    stride : int or sequence of int, optional
+        s; the kernel's size if it is not given, so that windows lie side by side.
+    padding : int, sequence, or str
+        Cells around the input, at most d(K-1) a side: as for `conv`.
+    dilation : int or sequence of int
+        d.
+    ceil_mode : bool
+        Let a last window overhang the padded input, if it does not start behind the input and the padding before it.
+    count_include_pad : bool
+        Whether an average counts the declared padding. What a window overhangs is never counted.
+    divisor_override : int, optional
+        What an average divides by instead.
+    p : float
+        The exponent of ``"lp"``, above 0.
+    output_size : int or sequence of int, optional
+        Instead of `kernel_size`, adaptive windows: the o-th holds the cells ⌊o·S/S'⌋ … ⌈(o+1)·S/S'⌉ - 1 of an axis.
+        1 is a global pool.
+    return_indices : bool
+        For max and min, return also where the selected cells stand. Of equals the first in row-major order is selected,
+        of NaN the first.
+    dtype : {None, "float32", "float64"}
+        To compute and answer in; None is float32 for float16 and float32 input, float64 for all other.
+    control : Control, optional
+        Cancel check, number of threads, working memory.
+
+    Returns
+    -------
+    ndarray of shape (N, C, *S')
+        S' = ⌊(S + before + after - d(K-1) - 1)/s⌋ + 1 on each axis. With `return_indices` this and an int64 array of
+        the same shape, flat positions in each plane.
+
+    Raises
+    ------
+    EngineError
+        One of its classes: whatever does not fit, and what would; `Cancelled` if `control` said so.
+
+    References
+    ----------
+    Dumoulin & Visin, "A guide to convolution arithmetic for deep learning", arXiv:1603.07285, relationship 7 and
+    section 3; the norm is that of ONNX's LpPool.
+
+    Examples
+    --------
+    >>> pool([[[1, 5, 2, 2, 3]]], "max", 2, return_indices=True)
+    (array([[[5., 2.]]]), array([[[1, 2]]]))
+    >>> pool([[[1, 2, 3, 4, 5]]], "average", 2, ceil_mode=True)
+    array([[[1.5, 3.5, 5. ]]])
+    >>> pool([[[3, 4, 0, 1]]], "lp", 2)
+    array([[[5., 1.]]])
+    """
     data = as_numbers(input, "input")
     plan = plan_pool(
         data.shape,
