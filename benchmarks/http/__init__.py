@@ -1,0 +1,1 @@
+"""The service beside other ways to serve a convolution: the same requests, one load generator, one run."""
