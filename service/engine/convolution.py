@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from . import blas
 from .borders import Array
 from .choice import method_for, threads_for
 from .control import DEFAULT_CONTROL, Control
@@ -112,7 +113,8 @@ def conv(
         weights = np.flip(weights, axis=tuple(range(2, weights.ndim)))
     with np.errstate(all="ignore"):  # a float64 kernel may overflow in float32
         weights = np.ascontiguousarray(weights, result_dtype)
-    chosen = method_for(plan, data, weights, fill_value, method)
+    with blas.single_threaded():
+        chosen = method_for(plan, data, weights, fill_value, method)
     running.report_method(chosen.name)
     out = np.empty(plan.output_shape, result_dtype)
     threads = threads_for(chosen.seconds(plan, out.itemsize, MACHINE), running)

@@ -32,7 +32,7 @@ class Machine:
         Seconds of handing out a block and finding its place.
     """
 
-    products: tuple[float, float] = (60e9, 28e9)
+    products: tuple[float, float] = (58e9, 28e9)
     small_products: tuple[float, float] = (30e9, 14e9)
     moves: tuple[float, float] = (3.0e9, 2.0e9)
     passes: tuple[float, float] = (9e9, 4.5e9)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from math import prod
 from typing import Any, TypeVar
@@ -20,11 +21,16 @@ from . import blas
 from .borders import Array
 from .control import Control
 
-KEPT_BYTES = 4 * 1024 * 1024
+KEPT_BYTES = 6 * 1024 * 1024
 """Scratch memory that a thread keeps from one computation to the next: fresh pages cost more than the work on them."""
+
+KEPT_SHARED_BYTES = 16 * 1024 * 1024
+"""Memory shared by threads that a process keeps likewise."""
 
 _ALIGNMENT = 64
 _kept = threading.local()
+_shared_free: list[Array] = []
+_shared_lock = threading.Lock()
 
 T = TypeVar("T")
 
@@ -50,6 +56,25 @@ class Workspace:
             if size <= KEPT_BYTES:
                 _kept.memory = memory
         return memory
+
+
+@contextmanager
+def shared(dtype: np.dtype[Any], shape: tuple[int, ...]) -> Iterator[Array]:
+    """Lend an uninitialised array that the blocks of one computation share.
+
+    One array is kept for the next computation, and lent to one at a time; whoever else asks gets a fresh one.
+    """
+    size = prod(shape) * dtype.itemsize
+    with _shared_lock:
+        memory = _shared_free.pop() if _shared_free else None
+    if memory is None or memory.nbytes < size:
+        memory = np.empty(size, np.uint8)
+    try:
+        yield memory[:size].view(dtype).reshape(shape)
+    finally:
+        with _shared_lock:
+            if memory.nbytes <= KEPT_SHARED_BYTES and not _shared_free:
+                _shared_free.append(memory)
 
 
 def available_threads(control: Control) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from math import isfinite
+from math import inf, isfinite, isnan
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -110,7 +110,7 @@ class Survey:
     @cached_property
     def input_finite(self) -> bool:
         """Whether no input is infinite or NaN."""
-        return isfinite(self._range[0])
+        return isfinite(self._peak)
 
     @cached_property
     def finite(self) -> bool:
@@ -120,8 +120,16 @@ class Survey:
     @cached_property
     def tame(self) -> bool:
         """Whether all is finite and max|x| is at most 1000 times mean|x|."""
-        peak, total = self._range
-        return self.finite and max(peak, abs(self._padding_value)) * self._input.size <= TAME * total
+        peak, mean = max(self._peak, abs(self._padding_value)), 0.0
+        if not self.finite:
+            return False
+        # Σx² <= max|x|·Σ|x|, so a large Σx² will do, which is one fast product; else Σ|x| itself.
+        for power in (2, 1):
+            total = sum(float(_power_sum(part, power)) for part in _chunks(self._input))
+            mean = total / self._input.size / (peak if power == 2 and peak else 1)
+            if peak <= TAME * mean:
+                return True
+        return False
 
     @cached_property
     def integers(self) -> bool:
@@ -135,21 +143,24 @@ class Survey:
     def sums_small(self) -> bool:
         """Whether no sum of products, in whatever order, can leave the integers that float64 holds exactly."""
         taps = np.abs(self._kernel).reshape(len(self._kernel), -1).sum(axis=1).max()
-        return bool(max(self._range[0], abs(self._padding_value)) * taps < 2**53)
+        return bool(max(self._peak, abs(self._padding_value)) * taps < 2**53)
 
     @cached_property
-    def _range(self) -> tuple[float, float]:
-        """max|x| and Σ|x|; NaN or infinity if they are in the data."""
-        peak, total = 0.0, 0.0
-        with np.errstate(all="ignore"):
-            for part in _chunks(self._input):
-                magnitude = np.abs(part, dtype=np.promote_types(part.dtype, np.float32))
-                high = float(magnitude.max())
-                peak = high if not high <= peak else peak  # a NaN stays: nothing is above it
-                total += float(magnitude.sum(dtype=np.float64))
-                if not isfinite(high):
-                    return high, total
-        return peak, total
+    def _peak(self) -> float:
+        """max|x|; NaN or infinity if there is one."""
+        peak = 0.0
+        for part in _chunks(self._input):
+            peak = max(peak, float(part.max()), -float(part.min()), key=lambda v: inf if isnan(v) else v)
+            if not isfinite(peak):
+                break
+        return peak
+
+
+def _power_sum(values: Array, power: int) -> Any:
+    """Return Σx² or Σ|x|."""
+    with np.errstate(over="ignore"):
+        floats = values.reshape(-1) if values.dtype.kind == "f" else values.reshape(-1).astype(np.float64)
+        return np.dot(floats, floats) if power == 2 else np.abs(floats).sum(dtype=np.float64)
 
 
 def _chunks(array: Array) -> Iterator[Array]:

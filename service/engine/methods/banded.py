@@ -62,17 +62,21 @@ def compute(work: Work) -> None:
         per_group = plan.filters // plan.groups
         work.add_bias(image, slice(groups[0] * per_group, groups[1] * per_group), tile)
 
-    groups, tiles = _blocks(plan, rows, work.out.itemsize)
+    groups, tiles = _blocks(plan, rows, work.out.itemsize, work.shared_among(plan.batch))
     run(product(range(plan.batch), groups, tiles), block, work.control, work.threads)
 
 
-def _blocks(plan: ConvPlan, rows: int, itemsize: int) -> tuple[list[tuple[int, int]], list[Region]]:
-    """Return the runs of groups and the tiles of positions, so that a block's window is about `WINDOW_BYTES`."""
+def _blocks(plan: ConvPlan, rows: int, itemsize: int, least: int = 1) -> tuple[list[tuple[int, int]], list[Region]]:
+    """Return the runs of groups and the tiles of positions, so that a block's window is about `WINDOW_BYTES`.
+
+    There are at least `least` blocks, if the groups and rows can be shared out so far.
+    """
     others = cut(plan.output_size[1:], max(64, STACK_BYTES // (_depth(plan, rows) * itemsize)))
     widths = zip(extent(others[0]), plan.stride[1:], plan.span[1:], strict=True)
     line = prod((size - 1) * s + reach for size, s, reach in widths) * (plan.channels // plan.groups) * itemsize
     stacks = max(1, WINDOW_BYTES // (line * rows * plan.stride[0]))
     all_stacks = -(-plan.output_size[0] // rows)
+    stacks = min(stacks, -(-all_stacks * plan.groups // least))
     high = rows * -(-all_stacks // -(-all_stacks // stacks))
     bands = [(start, min(start + high, plan.output_size[0])) for start in range(0, plan.output_size[0], high)]
     together = max(1, stacks // all_stacks)

@@ -33,7 +33,7 @@ def compute(work: Work) -> None:
         fill_tile(work, image, group, tile, workspace)
         work.add_bias(image, slice(group * filters, (group + 1) * filters), tile)
 
-    blocks = tiles(plan, BLOCK_BYTES // work.out.itemsize)
+    blocks = tiles(plan, BLOCK_BYTES // work.out.itemsize, work.shared_among(plan.batch * plan.groups))
     run(product(range(plan.batch), range(plan.groups), blocks), block, work.control, work.threads)
 
 

@@ -49,27 +49,27 @@ def fast_length(length: int) -> int:
     return best
 
 
-def block_shape(plan: ConvPlan) -> tuple[int, ...]:
-    """Return the size of the transforms, on each axis: what costs least in all, within `BLOCK_CELLS`."""
+def block_shape(plan: ConvPlan, threads: int = 1) -> tuple[int, ...]:
+    """Return the size of the transforms, on each axis: what takes so many threads least, within `BLOCK_CELLS`."""
     dense = [(n - 1) * s + 1 for n, s in zip(plan.output_size, plan.stride, strict=True)]
     candidates = []
     for size, reach in zip(dense, plan.span, strict=True):
-        parts = range(1, size + 1) if size <= 16 else sorted({-(-size // 2**p) for p in range(24)} - {0})
-        lengths = {fast_length((-(-size // part) if size <= 16 else part) + reach - 1) for part in parts}
-        candidates.append(sorted(length for length in lengths))
+        parts = {times << p for times in (1, 3) for p in range(size.bit_length()) if times << p <= size}
+        candidates.append(sorted({fast_length(-(-size // number) + reach - 1) for number in parts}))
     smallest = prod(options[0] for options in candidates)
     limit = max(BLOCK_CELLS, smallest)
 
     def cost(lengths: tuple[int, ...]) -> float:
         blocks = prod(-(-n // (length - reach + 1)) for n, length, reach in zip(dense, lengths, plan.span, strict=True))
-        return blocks * (BLOCK_COST + prod(lengths) * log2(prod(lengths) + 1))
+        rounds = -(-blocks * plan.batch * plan.groups // threads)
+        return rounds * (BLOCK_COST + prod(lengths) * log2(prod(lengths) + 1))
 
     return min((c for c in product(*candidates) if prod(c) <= limit), key=cost)
 
 
 def compute(work: Work) -> None:
     """Fill `work.out`."""
-    plan, lengths = work.plan, block_shape(work.plan)
+    plan, lengths = work.plan, block_shape(work.plan, work.threads)
     members, filters = plan.channels // plan.groups, plan.filters // plan.groups
     axes = tuple(range(-plan.rank, 0))
     steps = _steps(plan, lengths)
@@ -139,7 +139,7 @@ def seconds(plan: ConvPlan, itemsize: int, machine: Machine) -> float:  # noqa: 
 
 def working_bytes(plan: ConvPlan, itemsize: int, threads: int) -> int:
     """Return the memory that it takes: kernels' spectra, and a block's window, spectra and sums a thread."""
-    lengths = block_shape(plan)
+    lengths = block_shape(plan, threads)
     spectrum, filters = _spectrum_bytes(lengths), plan.filters // plan.groups
     kept = spectrum * plan.filters * (plan.channels // plan.groups)
     kernels = kept if kept <= DEFAULT_BUDGET_BYTES // 4 else threads * spectrum

@@ -23,8 +23,8 @@ from service.engine.parallel import Workspace, run
 from .method import Method
 from .work import Work, cut, extent, region_of, taps
 
-COLUMN_BYTES = 768 * 1024
-"""What a block of columns takes, in a core's second-level cache beside what BLAS packs …"""
+COLUMN_BYTES = 1536 * 1024
+"""What a block of columns takes: enough to outweigh the calls that fill it …"""
 FEWEST_COLUMNS = 192
 """… but a matrix product needs so many columns to be fast, wherever they lie."""
 
@@ -70,16 +70,28 @@ def _columns(work: Work, image: int, group: int, tile: Region, workspace: Worksp
     plan, region = work.plan, region_of(work.plan, tile)
     members = plan.channels // plan.groups
     channels = slice(group * members, (group + 1) * members)
-    window, columns = workspace.arrays(
-        work.out.dtype, (members, *extent(region)), (members, *plan.kernel_size, *extent(tile))
+    step = plan.stride[-1] if plan.kernel_size[-1] > 1 else 1
+    phase_size = (members, *extent(region)[:-1], step, -(-extent(region)[-1] // step))
+    window, phases, columns = workspace.arrays(
+        work.out.dtype,
+        (members, *extent(region)),
+        phase_size if step > 1 else (0,),
+        (members, *plan.kernel_size, *extent(tile)),
     )
     x = work.window(image, channels, region, window)
+    if plan.taps == members and all(s == 1 for s in plan.stride) and x[0].flags.c_contiguous:
+        return x.reshape(members, -1)
+    if step > 1:  # cells a stride apart side by side, so that every tap copies a run of them
+        for phase in range(step):
+            cells = x[..., phase::step]
+            phases[..., phase, : cells.shape[-1]] = cells
     for tap, shift in taps(plan, tile):
-        cells: Index = (slice(None), *shift)
-        if plan.taps == members and x[cells].flags.c_contiguous:
-            return x.reshape(members, -1)
         target: Index = (slice(None), *tap)
-        columns[target] = x[cells]
+        if step > 1:
+            first, phase = divmod(tap[-1] * plan.dilation[-1], step)
+            columns[target] = phases[(slice(None), *shift[:-1], phase, slice(first, first + columns.shape[-1]))]
+        else:
+            columns[target] = x[(slice(None), *shift)]
     return columns.reshape(plan.taps, -1)
 
 
@@ -97,6 +109,7 @@ def working_bytes(plan: ConvPlan, itemsize: int, threads: int) -> int:
     """Return the memory that it takes: a block's window and its columns, a thread."""
     tile = cut(plan.output_size, _columns_at_once(plan, itemsize))[0]
     window = prod(extent(region_of(plan, tile))) * (plan.channels // plan.groups)
+    window *= 2 if plan.stride[-1] > 1 else 1  # its phases
     return threads * itemsize * (window + plan.taps * prod(extent(tile)))
 
 

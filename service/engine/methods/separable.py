@@ -29,8 +29,8 @@ from .work import Work, extent, place, region_of, tiles
 
 CELLS = 256 * 1024
 """Cells of a block's window: it, the passes between and the output share a core's second-level cache."""
-ROWS = 32
-"""Outputs of a band."""
+ROWS, COLUMNS = 8, 16
+"""Outputs of a band, across memory and along it: few waste few products on zeros, but products need some width."""
 
 
 def unsuitable(plan: ConvPlan) -> str:
@@ -87,15 +87,15 @@ def compute(work: Work) -> None:
                 'use method "auto" or another',
                 "method",
             )
-        axes = zip(found, plan.stride, plan.dilation, strict=True)
-        bands.append([band(taps[None], ROWS, stride, dilation)[0] for taps, stride, dilation in axes])
+        axes = zip(found, _heights(plan), plan.stride, plan.dilation, strict=True)
+        bands.append([band(taps[None], rows, stride, dilation)[0] for taps, rows, stride, dilation in axes])
 
     def block(task: tuple[int, int, Region], workspace: Workspace) -> None:
         image, f, tile = task
         _fill_tile(work, bands[f], image, f, tile, workspace)
         work.add_bias(image, slice(f, f + 1), tile)
 
-    blocks = tiles(plan, CELLS)
+    blocks = tiles(plan, CELLS, work.shared_among(plan.batch * plan.filters))
     run(product(range(plan.batch), range(plan.filters), blocks), block, work.control, work.threads)
 
 
@@ -117,11 +117,12 @@ def _fill_tile(work: Work, bands: list[Array], image: int, f: int, tile: Region,
 def _pass(x: Array, matrix: Array, axis: int, plan: ConvPlan, out: Array) -> None:
     """Correlate `x` along one axis into `out`, as many rows at once as the band has; fewer take a corner of it."""
     stride, span, count = plan.stride[axis], plan.span[axis], out.shape[axis]
-    whole = count // ROWS * ROWS
+    most = len(matrix)
+    whole = count // most * most
     for first, last in ((0, whole), (whole, count)):
         if first == last:
             continue
-        rows = min(ROWS, last - first)
+        rows = min(most, last - first)
         read = reach(rows, stride, span)
         corner = matrix[:rows, :read]
         part = x[_along(axis, slice(first * stride, first * stride + reach(last - first, stride, span)))]
@@ -136,6 +137,11 @@ def _pass(x: Array, matrix: Array, axis: int, plan: ConvPlan, out: Array) -> Non
             np.matmul(corner, np.moveaxis(source, axis + 1, -2), out=np.moveaxis(goal, axis + 1, -2))
 
 
+def _heights(plan: ConvPlan) -> list[int]:
+    """Return how many outputs the band of each axis has."""
+    return [ROWS] * (plan.rank - 1) + [COLUMNS]
+
+
 def _along(axis: int, cells: slice) -> Index:
     return (*(slice(None),) * axis, cells)
 
@@ -143,16 +149,18 @@ def _along(axis: int, cells: slice) -> Index:
 def seconds(plan: ConvPlan, itemsize: int, machine: Machine) -> float:
     """Return what one thread takes: for each axis the product with a band, over what earlier axes have left."""
     pair, cells, total = width(itemsize), list(plan.input_size), 0.0
-    for axis, (size, stride, span) in enumerate(zip(plan.output_size, plan.stride, plan.span, strict=True)):
+    axes = zip(plan.output_size, _heights(plan), plan.stride, plan.span, strict=True)
+    for axis, (size, rows, stride, span) in enumerate(axes):
         cells[axis] = size
-        total += prod(cells) * reach(ROWS, stride, span) / machine.small_products[pair]
+        total += prod(cells) * reach(rows, stride, span) / machine.small_products[pair]
     blocks = len(tiles(plan, CELLS)) * machine.block * (plan.rank + 1)
     return plan.batch * plan.filters * (total + prod(plan.input_size) / machine.moves[pair] + blocks)
 
 
 def working_bytes(plan: ConvPlan, itemsize: int, threads: int) -> int:
     """Return the memory that it takes: all bands, a block's window and what each pass but the last leaves, a thread."""
-    bands = sum(ROWS * reach(ROWS, s, span) for s, span in zip(plan.stride, plan.span, strict=True))
+    axes = zip(_heights(plan), plan.stride, plan.span, strict=True)
+    bands = sum(rows * reach(rows, stride, span) for rows, stride, span in axes)
     return plan.filters * bands * itemsize + threads * itemsize * plan.rank * prod(
         extent(region_of(plan, tiles(plan, CELLS)[0]))
     )

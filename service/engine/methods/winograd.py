@@ -17,16 +17,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import reduce
 from itertools import product
 from math import ceil, prod
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from service.engine.borders import Array, Index, Region
 from service.engine.control import DEFAULT_BUDGET_BYTES
 from service.engine.geometry import ConvPlan
 from service.engine.machine import Machine, width
-from service.engine.parallel import Workspace, run
+from service.engine.parallel import Workspace, run, shared
 
 from .method import Method
 from .work import Work, cut, extent
@@ -60,11 +62,11 @@ TRANSFORMS = {  # m: (Aᵀ, G, Bᵀ) for the points 0, ±1, (±2,) ∞; Lavin & 
 CHANNELS_FOR_4 = 32
 """Channels a group from which F(4, 3) keeps the bound; below it breaks it, up to 19-fold on a corner-tap kernel."""
 
-TILE_BYTES = 2 * 1024 * 1024
+TILE_BYTES = 4 * 1024 * 1024
 """What a block's transformed tiles take."""
 KERNEL_BYTES = 10 * 1024 * 1024
 """Transformed kernels up to here are made once and kept; larger ones a few filters at a time, beside all the tiles."""
-AT_ONCE = 32
+AT_ONCE = 64
 """Channels, or filters, whose transforms are made at once in that case, …"""
 MANY_TILES = 256
 """… and tiles."""
@@ -98,7 +100,7 @@ def compute(work: Work) -> None:
 def _tiles_outside(winograd: _Winograd) -> None:
     """Transform the kernel once, then take block after block of tiles through all filters."""
     work, groups, filters, members = winograd.work, winograd.groups, winograd.filters, winograd.members
-    kernels = np.empty((groups, winograd.points, filters, members), work.out.dtype)
+    shape = (groups, winograd.points, filters, members)
     most = winograd.points * max(filters, members)
 
     def transform_kernel(part: tuple[int, slice], _: Workspace) -> None:
@@ -116,8 +118,9 @@ def _tiles_outside(winograd: _Winograd) -> None:
         winograd.scatter(tiles, slice(group * filters, (group + 1) * filters), turns)
 
     tiles = winograd.blocks(max(1, TILE_BYTES // (2 * most * work.out.itemsize)))
-    run(product(range(groups), _parts(filters)), transform_kernel, work.control, work.threads)
-    run(product(range(groups), tiles), block, work.control, work.threads)
+    with shared(work.out.dtype, shape) as kernels:
+        run(product(range(groups), _parts(filters)), transform_kernel, work.control, work.threads)
+        run(product(range(groups), tiles), block, work.control, work.threads)
 
 
 def _filters_outside(winograd: _Winograd) -> None:
@@ -135,7 +138,6 @@ def _take_through(winograd: _Winograd, group: int, stretch: list[_Tiles]) -> Non
     work, members, points, dtype = winograd.work, winograd.members, winograd.points, winograd.work.out.dtype
     starts = np.cumsum([0, *(tiles.count for tiles in stretch)])
     total = int(starts[-1])
-    data = np.empty((points, members, total), dtype)
 
     def transform_input(task: tuple[int, slice], workspace: Workspace) -> None:
         index, some = task
@@ -159,8 +161,9 @@ def _take_through(winograd: _Winograd, group: int, stretch: list[_Tiles]) -> Non
         for tiles, start in zip(stretch, starts, strict=False):
             winograd.write(tiles, chosen, outputs[..., start : start + tiles.count])
 
-    run(product(range(len(stretch)), _parts(members)), transform_input, work.control, work.threads)
-    run(_parts(winograd.filters), multiply, work.control, work.threads)
+    with shared(dtype, (points, members, total)) as data:
+        run(product(range(len(stretch)), _parts(members)), transform_input, work.control, work.threads)
+        run(_parts(winograd.filters), multiply, work.control, work.threads)
 
 
 def _parts(number: int) -> list[slice]:
@@ -185,16 +188,10 @@ class _Tiles:
 
     image: int
     bounds: Region
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Tiles on each axis."""
-        return extent(self.bounds)
-
-    @property
-    def count(self) -> int:
-        """Tiles in all."""
-        return prod(self.shape)
+    shape: tuple[int, ...]
+    """Tiles on each axis."""
+    count: int
+    """Tiles in all."""
 
     def reads(self, m: int) -> tuple[int, ...]:
         """Return the size of the window that they read."""
@@ -224,25 +221,24 @@ class _Winograd:
     def __init__(self, work: Work, m: int) -> None:
         plan = work.plan
         self.work, self.m, self.rank, self.groups = work, m, plan.rank, plan.groups
-        self.inverse, self.kernel, self.input = (np.array(t, work.out.dtype) for t in TRANSFORMS[m])
+        self.inverse, taps, self.input = (np.array(t, work.out.dtype) for t in TRANSFORMS[m])
+        self.kernel = reduce(np.kron, [taps] * plan.rank)  # small enough to take all axes in one product
         self.points = (m + 2) ** plan.rank
         self.members, self.filters = plan.channels // plan.groups, plan.filters // plan.groups
 
     def blocks(self, tiles: int) -> Iterator[_Tiles]:
-        """Yield blocks of about so many tiles, image by image."""
+        """Yield blocks of about so many tiles, image by image; as many as there are threads."""
         plan = self.work.plan
-        an_image = cut(tuple(ceil(size / self.m) for size in plan.output_size), tiles)
+        size = tuple(ceil(size / self.m) for size in plan.output_size)
+        an_image = cut(size, min(tiles, ceil(prod(size) / self.work.shared_among(plan.batch * plan.groups))))
         for image, bounds in product(range(plan.batch), an_image):
-            yield _Tiles(image, bounds)
+            yield _Tiles(image, bounds, extent(bounds), prod(extent(bounds)))
 
     def transform_kernel(self, group: int, first: int, last: int, out: Array) -> None:
         """Put G g Gᵀ of a group's filters first … last-1 into `out`, (points, filters, C/G)."""
         start = group * self.filters
         taps = self.work.kernel[start + first : start + last].reshape(-1, 3**self.rank)
-        whole = self.kernel
-        for _ in range(self.rank - 1):
-            whole = np.kron(whole, self.kernel)
-        np.matmul(whole, taps.T, out=out.reshape(self.points, -1, copy=False))
+        np.matmul(self.kernel, taps.T, out=out.reshape(self.points, -1, copy=False))
 
     def gather(self, tiles: _Tiles, channels: slice, window: Array, turns: _Turns) -> None:
         """Leave Bᵀ d B of some channels of a block of tiles in `turns`, (points, channels, tiles)."""
@@ -250,11 +246,14 @@ class _Winograd:
         axes = zip(tiles.bounds, self.work.plan.padding, strict=True)
         region = tuple((start * m - before, stop * m + 2 - before) for (start, stop), (before, _) in axes)
         x = self.work.window(tiles.image, channels, region, window)
-        inputs = turns.now(*(m + 2,) * self.rank, count, *tiles.shape)
-        for point in product(range(m + 2), repeat=self.rank):
-            shift: Index = tuple(slice(p, p + m * (t - 1) + 1, m) for p, t in zip(point, tiles.shape, strict=True))
-            source: Index = (slice(None), *shift)
-            inputs[point] = x[source]
+        # Every tile's point p, (points, channels, tiles): cells m apart, from p on.
+        points = as_strided(
+            x,
+            (*(m + 2,) * self.rank, count, *tiles.shape),
+            (*x.strides[1:], x.strides[0], *(m * stride for stride in x.strides[1:])),
+            writeable=False,
+        )
+        turns.now(*points.shape)[...] = points
         self._along_axes(self.input, count * tiles.count, turns)
 
     def scatter(self, tiles: _Tiles, filters: slice, turns: _Turns) -> None:
@@ -293,7 +292,8 @@ def seconds(plan: ConvPlan, itemsize: int, machine: Machine) -> float:
     points, side = int((m + 2) ** rank), m + 2
     tiles = plan.batch * prod(ceil(size / m) for size in plan.output_size)
     members, filters = plan.channels // plan.groups, plan.filters // plan.groups
-    multiplied = points * tiles * plan.filters * members * (1 + 4 / filters)
+    few = 4 / filters + 8 / tiles
+    multiplied = points * tiles * plan.filters * members * (1 + few)
     transformed = rank * points * side * tiles * plan.channels + rank * points * m * tiles * plan.filters
     transformed += points * int(3**rank) * plan.filters * members
     moved = (

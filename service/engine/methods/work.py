@@ -50,6 +50,10 @@ class Work:
     control: Control
     threads: int
 
+    def shared_among(self, items: int) -> int:
+        """Return into how many parts each of so many items must be cut for every thread to have one."""
+        return -(-self.threads // items)
+
     def add_bias(self, image: int, filters: slice, tile: Region) -> None:
         """Add the bias to a finished tile of the output, while it is still in the cache."""
         if self.bias is not None:
@@ -86,8 +90,8 @@ def taps(plan: ConvPlan, tile: Region) -> Iterator[tuple[tuple[int, ...], Index]
         yield tap, tuple(slice(t * d, t * d + (count - 1) * s + 1, s) for t, count, s, d in axes)
 
 
-def tiles(plan: ConvPlan, cells: int) -> list[Region]:
-    """Split the output positions into tiles whose regions of the padded input hold about `cells` cells.
+def tiles(plan: ConvPlan, cells: int, least: int = 1) -> list[Region]:
+    """Split the output positions into tiles whose regions of the padded input hold about `cells` cells; `least` tiles.
 
     The axis that is cut next is the one where the overlap of neighbouring regions costs least; rows stay whole longest.
     """
@@ -96,6 +100,7 @@ def tiles(plan: ConvPlan, cells: int) -> list[Region]:
     def reads(axis: int, length: int) -> int:
         return (length - 1) * plan.stride[axis] + plan.span[axis]
 
+    cells = min(cells, -(-prod(reads(a, c) for a, c in enumerate(chunk)) // least))
     while prod(reads(a, c) for a, c in enumerate(chunk)) > cells and max(chunk) > 1:
         halves = [-(-c // 2) for c in chunk]
         costs = [
