@@ -114,6 +114,7 @@ class Server(uvicorn.Server):
         self._app = app
         self._drain_seconds = settings.drain_seconds
         self._stop_at: float | None = None
+        self._stop_logged = False
         self._told_at = 0.0
         self._end_at: float | None = None
         self._listening: list[socket.socket] = []
@@ -139,8 +140,7 @@ class Server(uvicorn.Server):
         self.stop()
 
     def stop(self) -> None:
-        """Begin to stop."""
-        logging.getLogger("service").info("stopping after %g s of draining", self._drain_seconds)
+        """Begin to stop; called by a signal amid anything, a line of the log too, so this writes none."""
         self._told_at = time.monotonic()
         self._stop_at = self._told_at + self._drain_seconds
         service = getattr(self._app.state, "service", None)
@@ -150,6 +150,9 @@ class Server(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         """Say whether to end: when the time to drain is over and clients have had the time to leave, or have left."""
         now = time.monotonic()
+        if self._stop_at is not None and not self._stop_logged:
+            self._stop_logged = True
+            logging.getLogger("service").info("stopping after %g s of draining", self._drain_seconds)
         if self._stop_at is not None and now >= self._stop_at:
             if self._end_at is None:
                 self._end_at = now + _FAREWELL_SECONDS
