@@ -87,6 +87,13 @@ def run(tasks: Iterable[T], compute: Callable[[T, Workspace], None], control: Co
 
     The cancel check is asked before each; the first error ends the whole.
     """
+    if threads <= 1:
+        workspace = Workspace()
+        with blas.single_threaded(), np.errstate(all="ignore"):
+            for task in tasks:
+                control.check()
+                compute(task, workspace)
+        return
     todo, lock = iter(tasks), threading.Lock()
     failed = threading.Event()
     done = object()

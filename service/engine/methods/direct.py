@@ -20,7 +20,10 @@ from service.engine.machine import Machine, width
 from service.engine.parallel import Workspace, run
 
 from .method import Method
-from .work import BLOCK_BYTES, Work, extent, place, region_of, taps, tiles
+from .work import BLOCK_BYTES, Work, extent, few_taps, place, region_of, taps, tiles
+
+FEW_TAPS = 64
+"""Taps up to which where they read is remembered from one computation to the next."""
 
 
 def compute(work: Work) -> None:
@@ -39,7 +42,8 @@ def compute(work: Work) -> None:
 
 def fill_tile(work: Work, image: int, group: int, tile: Region, workspace: Workspace) -> None:
     """Fill a tile of a group's output maps, without the bias."""
-    plan, region, shifts = work.plan, region_of(work.plan, tile), list(taps(work.plan, tile))
+    plan, region = work.plan, region_of(work.plan, tile)
+    shifts = few_taps(plan, tile) if plan.taps <= FEW_TAPS else list(taps(plan, tile))
     window, term = workspace.arrays(work.out.dtype, (1, *extent(region)), extent(tile))
     members, filters = plan.channels // plan.groups, plan.filters // plan.groups
     for member in range(members):

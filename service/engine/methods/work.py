@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from math import prod
 
@@ -90,6 +91,13 @@ def taps(plan: ConvPlan, tile: Region) -> Iterator[tuple[tuple[int, ...], Index]
         yield tap, tuple(slice(t * d, t * d + (count - 1) * s + 1, s) for t, count, s, d in axes)
 
 
+@lru_cache(maxsize=128)
+def few_taps(plan: ConvPlan, tile: Region) -> list[tuple[tuple[int, ...], Index]]:
+    """Return all that `taps` yields, remembered: for kernels of few taps, of which many small inputs may follow."""
+    return list(taps(plan, tile))
+
+
+@lru_cache(maxsize=16)
 def tiles(plan: ConvPlan, cells: int, least: int = 1) -> list[Region]:
     """Split the output positions into tiles whose regions of the padded input hold about `cells` cells; `least` tiles.
 
