@@ -101,7 +101,7 @@ class ConvPlan:
     @property
     def taps(self) -> int:
         """Products summed into one output value: (C/G)·ΠK."""
-        return prod(self.kernel_shape[1:])
+        return self.channels // self.groups * prod(self.kernel_size)
 
     @property
     def macs(self) -> int:
@@ -405,9 +405,7 @@ def plan_pool(
         checks.check_adaptive_options(stride, padding, dilation, ceil_mode, divisor_override)
         counts = per_axis(output_size, rank, "output_size", minimum=1)
         pads: Pads = ((0, 0),) * rank
-        kernel = tuple(
-            max(-(-(i + 1) * n // o) - i * n // o for i in _phases(n, o)) for n, o in zip(size, counts, strict=True)
-        )
+        kernel = tuple(_largest_window(n, o) for n, o in zip(size, counts, strict=True))
         strides = dilations = (1,) * rank
         dropped = overhang = (0,) * rank
     else:
@@ -444,9 +442,16 @@ def plan_pool(
     )
 
 
-def _phases(size: int, windows: int) -> range:
-    """The first adaptive windows after which their lengths repeat."""
-    return range(windows // gcd(size, windows))
+def _largest_window(size: int, windows: int) -> int:
+    """Return the length of the longest of the adaptive windows from ⌊i·n/o⌋ to ⌈(i + 1)·n/o⌉.
+
+    With n = q·o + r it is q, and one more where the windows' bounds do not all fall on whole cells, and two more where
+    some window has such a bound at either end: where r/o is not one over a whole number.
+    """
+    quotient, remainder = divmod(size, windows)
+    if remainder == 0:
+        return quotient
+    return quotient + (1 if remainder == gcd(size, windows) else 2)
 
 
 def _dropped(counts: Ints, size: Ints, pads: Pads, kernel: Ints, stride: Ints, dilation: Ints) -> Ints:

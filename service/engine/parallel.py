@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
+from itertools import accumulate
 from math import prod
 from typing import Any, TypeVar
 
@@ -42,7 +43,7 @@ class Workspace:
         """Return uninitialised arrays of these shapes; they are overwritten by the next call."""
         sizes = [-(-prod(shape) * dtype.itemsize // _ALIGNMENT) * _ALIGNMENT for shape in shapes]
         memory = self._memory(sum(sizes))
-        starts = np.cumsum([0, *sizes])
+        starts = accumulate(sizes, initial=0)
         return [
             memory[start : start + prod(shape) * dtype.itemsize].view(dtype).reshape(shape)
             for start, shape in zip(starts, shapes, strict=False)

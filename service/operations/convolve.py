@@ -117,7 +117,7 @@ def convolve(request: ConvRequest, rank: int, limits: WorkLimits, control: engin
         padding_value=request.padding_value,
     )
     style = problem.source.style(request.range)
-    if not problem.layout.shared:
+    if style.color and not problem.layout.shared:
         style = replace(style, color=False)
     return Answer(
         arrays={"feature_maps": maps},
@@ -131,7 +131,7 @@ def convolve(request: ConvRequest, rank: int, limits: WorkLimits, control: engin
 def run_conv(request: ConvRequest, problem: ConvProblem, control: engine.Control) -> tuple[np.ndarray, str]:
     """Return the feature maps in the input's form, and the name of the method that made them."""
     methods: list[str] = []
-    noting = replace(control, on_method=methods.append)
+    noting = engine.Control(control.cancelled, control.threads, control.budget_bytes, methods.append)
     keywords = conv_keywords(request, problem) | {"method": request.method, "dtype": problem.dtype, "control": noting}
     if problem.sample_spacing is None:
         maps = engine.conv(problem.input, problem.kernel, problem.bias, **keywords)

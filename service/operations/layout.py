@@ -50,7 +50,7 @@ class Layout:
 
     def kernel(self, array: np.ndarray) -> np.ndarray:
         """Return the kernel with filter and channel axes; a shared filter is there once a channel, without a copy."""
-        if self.shared:
+        if self.shared and self.kernel_shape[0] > 1:
             return np.broadcast_to(array, self.kernel_shape)
         return array.reshape(self.kernel_shape)
 
