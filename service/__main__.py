@@ -21,7 +21,7 @@ def main() -> int:
 
     settings = Settings()
     logs.configure(settings.log_level)
-    app = create_app(settings)
+    app = create_app(settings, workers=settings.workers)
     metrics = app.state.metrics
 
     def serve(worker: int, listening: socket.socket, parent: int | None = None) -> None:

@@ -22,13 +22,15 @@ from service.web import STATIC_FOLDER
 from service.web import pages as web_pages
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None, *, workers: int = 1) -> FastAPI:
     """Return the application.
 
     Parameters
     ----------
     settings
         Left out, they are read from the environment.
+    workers
+        How many processes, made by `fork` from this one, will serve it: they share their bounds and their counts.
     """
     settings = settings or Settings()
 
@@ -67,7 +69,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     keys = settings.keys()
     names = (route.name for router in routers for route in router.routes if isinstance(route, APIRoute))
-    metrics = app.state.metrics = Metrics(names, settings.workers, quota_names(len(keys)))
+    metrics = app.state.metrics = Metrics(names, workers, quota_names(len(keys)))
     _add_middleware(app, settings, keys, metrics)
     return app
 

@@ -48,7 +48,8 @@ async def readyz(request: Request) -> Response:
     "/metrics",
     summary="What Prometheus scrapes",
     responses={
-        200: {"description": "Prometheus' text format.", "content": {"text/plain": {"schema": {"type": "string"}}}}
+        200: {"description": "Prometheus' text format.", "content": {"text/plain": {"schema": {"type": "string"}}}},
+        **problem_responses("unauthorized", "quota-exceeded"),
     },
     operation_id="metrics",
     response_class=PlainTextResponse,

@@ -39,6 +39,7 @@ TAGS = [
     {"name": "operations of the service", "description": "For whoever runs it."},
 ]
 
+_KEY = {"type": "http", "scheme": "bearer", "description": "An API key, where the operator has set any."}
 _FILE = {"type": "string", "format": "binary", "contentMediaType": "application/octet-stream"}
 
 
@@ -87,6 +88,8 @@ def _document(app: FastAPI, models: tuple[type[BaseModel], ...]) -> dict[str, An
     for model in models:
         schemas[f"{model.__name__}Form"] = _form_schema(schemas[model.__name__])
     _share_problems(document)
+    document["components"]["securitySchemes"] = {"key": _KEY}
+    document["security"] = [{}, {"key": []}]
     return document
 
 
