@@ -104,6 +104,7 @@ class Settings(BaseSettings):
     max_picture_pixels: Count = 40_000_000
     max_output_elements: Count = 32 * MEBI
     max_kernel_elements: Count = 16 * MEBI
+    max_padded_elements: Count = 64 * MEBI
     max_macs: Count = 200_000_000_000
     working_bytes: int = Field(
         64 * MEBI, ge=MEBI, description="Working memory of one computation, beyond input and output."
@@ -144,6 +145,7 @@ class Settings(BaseSettings):
             max_kernel_elements=self.max_kernel_elements,
             max_macs=self.max_macs,
             max_input_elements=self.max_input_elements,
+            max_padded_elements=self.max_padded_elements,
         )
 
     def limits(self) -> dict[str, int | float]:

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-import orjson
 from fastapi import FastAPI
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
@@ -18,7 +17,7 @@ from service.engine import EngineError
 from service.kernels import KernelError
 from service.operations.errors import OperationError
 from service.schemas.violations import Violation, violations
-from service.wire import WireError
+from service.wire import WireError, write_json
 
 from .errors import HttpProblem
 from .problem_types import PROBLEM_TYPES
@@ -77,7 +76,7 @@ def problem(
         "errors": [{"pointer": violation.pointer, "detail": violation.detail} for violation in errors],
         **extra,
     }
-    return Response(orjson.dumps(body), kind.status, headers, media_type=MEDIA_TYPE)
+    return Response(write_json(body), kind.status, headers, media_type=MEDIA_TYPE)
 
 
 def _root_path(request: Request) -> str:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
+from service import engine
+
 from .errors import LimitExceeded
 
 _MEND = "send less data at once, or ask for fewer outputs: a larger stride, fewer filters, less padding"
@@ -32,6 +34,9 @@ class WorkLimits:
         Multiply-accumulates of a computation (of a pool: cells read).
     max_input_elements
         Values in the input. Reading a request refuses more before this does; a plan without data has only this.
+    max_padded_elements
+        Values in one plane with its padding. A window may span all of it however few its taps are, so that a few
+        bytes of a request could else ask for any amount of memory.
     admit
         Asked once the work is known and before any of it is done; raises where there is no room for it.
     """
@@ -40,6 +45,7 @@ class WorkLimits:
     max_kernel_elements: int
     max_macs: int
     max_input_elements: int = sys.maxsize
+    max_padded_elements: int = sys.maxsize
     admit: Callable[[Work], None] | None = None
 
 
@@ -52,6 +58,7 @@ class Work:
     macs: int
     input_elements: int = 0
     item_bytes: int = 8
+    padded_elements: int = 0
 
     def memory_bytes(self, *, as_text: bool) -> int:
         """Return the memory of the arrays and of the answer: each value's digits if it is text, or the value."""
@@ -69,7 +76,22 @@ def work_of(plan: Any, item_bytes: int = 8) -> Work:
     """Return what an engine plan would cost, with values of `item_bytes` in the result."""
     kernel = getattr(plan, "kernel_shape", ())
     macs = plan.macs if hasattr(plan, "macs") else plan.operations
-    return Work(prod(plan.output_shape), prod(kernel) if kernel else 0, macs, prod(plan.input_shape), item_bytes)
+    return Work(
+        output_elements=prod(plan.output_shape),
+        kernel_elements=prod(kernel) if kernel else 0,
+        macs=macs,
+        input_elements=prod(plan.input_shape),
+        item_bytes=item_bytes,
+        padded_elements=_padded_elements(plan),
+    )
+
+
+def _padded_elements(plan: Any) -> int:
+    """Return the cells of one plane with its padding; a transposed convolution's is the output before it is cut."""
+    if not isinstance(plan, (engine.ConvPlan, engine.ConvTransposePlan)):
+        return 0  # a pool reads no window as a whole, and what else a network has in it has none
+    size = plan.output_size if isinstance(plan, engine.ConvTransposePlan) else plan.input_size
+    return prod(n + before + after for n, (before, after) in zip(size, plan.padding, strict=True))
 
 
 def exceeded(work: Work, limits: WorkLimits) -> tuple[str, int, int] | None:
@@ -78,6 +100,7 @@ def exceeded(work: Work, limits: WorkLimits) -> tuple[str, int, int] | None:
         ("max_input_elements", limits.max_input_elements, work.input_elements),
         ("max_kernel_elements", limits.max_kernel_elements, work.kernel_elements),
         ("max_output_elements", limits.max_output_elements, work.output_elements),
+        ("max_padded_elements", limits.max_padded_elements, work.padded_elements),
         ("max_macs", limits.max_macs, work.macs),
     )
     return next(((name, limit, actual) for name, limit, actual in pairs if actual > limit), None)

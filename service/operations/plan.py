@@ -12,7 +12,7 @@ from service import engine
 from service.schemas.requests import ConvPlanRequest, ConvTransposePlanRequest, KernelPlan, PoolPlanRequest
 
 from .convolve import plan_conv
-from .data import Source, read_input, read_kernel
+from .data import read_input, read_kernel
 from .echo import conv_echo, pool_echo, transpose_echo
 from .formula import conv_formula, pool_formula, transpose_formula
 from .layout import Layout, Shape
@@ -40,7 +40,8 @@ def conv_plan(request: ConvPlanRequest, rank: int, limits: WorkLimits) -> dict[s
     planned = planned_input(request)
     kernel_shape = _kernel_shape(request, rank)
     layout, plan = plan_conv(request, rank, planned.shape, kernel_shape)
-    method = engine.choose(plan, dtype=planned.dtype, method=request.method)
+    estimates = _estimates(plan, planned.dtype, limits)
+    method = _method(plan, planned.dtype, request.method, estimates)
     echo = conv_echo(
         plan,
         layout,
@@ -51,8 +52,7 @@ def conv_plan(request: ConvPlanRequest, rank: int, limits: WorkLimits) -> dict[s
         padding_value=request.padding_value,
     )
     parameters = prod(kernel_shape) + bias_parameters(request, layout, plan.output_shape)
-    estimates = engine.estimate(plan, planned.dtype)
-    working_bytes = estimates[method].working_bytes
+    working_bytes = estimates[method].working_bytes if estimates else None
     answer = _answer(plan, echo, conv_formula(plan), parameters, planned.dtype, working_bytes, limits)
     return answer | _shown(estimates, request.estimates)
 
@@ -62,11 +62,11 @@ def conv_transpose_plan(request: ConvTransposePlanRequest, rank: int, limits: Wo
     planned = planned_input(request)
     kernel_shape = _kernel_shape(request, rank)
     layout, plan = plan_conv_transpose(request, rank, planned.shape, kernel_shape)
-    method = engine.choose(plan, dtype=planned.dtype, method=request.method)
+    estimates = _estimates(plan, planned.dtype, limits)
+    method = _method(plan, planned.dtype, request.method, estimates)
     echo = transpose_echo(plan, layout, kernel_shape, planned.shape, dtype=planned.dtype.name, method=method)
     parameters = prod(kernel_shape) + bias_parameters(request, layout, plan.output_shape)
-    estimates = engine.estimate(plan, planned.dtype)
-    working_bytes = estimates[method].working_bytes
+    working_bytes = estimates[method].working_bytes if estimates else None
     answer = _answer(plan, echo, transpose_formula(plan), parameters, planned.dtype, working_bytes, limits)
     return answer | _shown(estimates, request.estimates)
 
@@ -78,6 +78,16 @@ def pool_plan(request: PoolPlanRequest, rank: int, limits: WorkLimits) -> dict[s
     echo = pool_echo(plan, layout, planned.shape, dtype=planned.dtype.name)
     working_bytes = engine.pool_working_bytes(plan, planned.dtype)
     return _answer(plan, echo, pool_formula(plan), 0, planned.dtype, working_bytes, limits)
+
+
+def _estimates(plan: Any, dtype: np.dtype[Any], limits: WorkLimits) -> dict[str, engine.Estimate]:
+    """Return each method's estimate; none of work beyond a limit, which may be too large even to estimate."""
+    return {} if exceeded(work_of(plan), limits) else engine.estimate(plan, dtype)
+
+
+def _method(plan: Any, dtype: np.dtype[Any], sent: str, estimates: dict[str, engine.Estimate]) -> str:
+    """Return the name of the method that would compute a plan; `auto` where none would."""
+    return sent if sent == "auto" and not estimates else engine.choose(plan, dtype=dtype, method=sent)
 
 
 def _shown(estimates: dict[str, engine.Estimate], wanted: bool) -> dict[str, Any]:
@@ -94,11 +104,11 @@ def _shown(estimates: dict[str, engine.Estimate], wanted: bool) -> dict[str, Any
 
 def planned_input(request: Any) -> PlannedInput:
     """Return the shape and dtype of a plan's input, given by its shape or by itself."""
-    source = (
-        Source(np.broadcast_to(np.float64(0), tuple(request.input_shape)))
-        if request.input_shape is not None
-        else read_input(request.input, request.color)
-    )
+    if request.input_shape is not None:
+        return PlannedInput(
+            tuple(request.input_shape), np.dtype("float64" if request.dtype == "auto" else request.dtype)
+        )
+    source = read_input(request.input, request.color)
     return PlannedInput(source.array.shape, source.dtype(request.dtype))
 
 
@@ -124,7 +134,7 @@ def _answer(
     formula: list[dict[str, Any]],
     parameters: int,
     dtype: np.dtype[Any],
-    working_bytes: int,
+    working_bytes: int | None,
     limits: WorkLimits,
 ) -> dict[str, Any]:
     work = work_of(plan)

@@ -123,7 +123,7 @@ class PlanBytes(AnswerModel):
 
     input: int
     output: int
-    working: int = Field(description="The peak beyond input and output.")
+    working: int | None = Field(description="The peak beyond input and output; null where a limit refuses the work.")
 
 
 class MethodEstimate(AnswerModel):
@@ -154,11 +154,11 @@ class GradientsAnswer(AnswerModel):
 
     input_gradient: Array
     kernel_gradient: Array | None = None
-    bias_gradient: Array | None = None
+    bias_gradient: Array | float | None = None
     updated_kernel: Array | None = Field(
         None, description="With `learning_rate`: kernel − learning_rate · kernel_gradient."
     )
-    updated_bias: Array | None = None
+    updated_bias: Array | float | None = None
 
 
 class TraceStep(AnswerModel):

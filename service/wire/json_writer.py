@@ -5,6 +5,7 @@ orjson writes NaN and infinity as ``null`` and says nothing, so they are looked 
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any, Literal
 
@@ -42,7 +43,11 @@ def write_json(value: Any) -> bytes | memoryview:
 
 
 def _written(value: Any) -> bytes:
-    return orjson.dumps(value, default=_plain, option=orjson.OPT_SERIALIZE_NUMPY)
+    try:
+        return orjson.dumps(value, default=_plain, option=orjson.OPT_SERIALIZE_NUMPY)
+    except orjson.JSONEncodeError:
+        # orjson writes no integer beyond 64 bits; a plan may count more operations than that.
+        return json.dumps(value, default=_listed, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _is_long(value: Any) -> bool:
@@ -89,6 +94,13 @@ def encode_array(array: NDArray[Any], encoding: ArrayEncoding) -> Any:
         return head | {"data": array.reshape(-1)}
     little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
     return head | {"base64": pybase64.b64encode_as_string(little.reshape(-1).view(np.uint8).data)}
+
+
+def _listed(value: Any) -> Any:
+    """Return an array or a NumPy scalar as Python's own numbers."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 
 def _plain(value: Any) -> Any:

@@ -477,3 +477,40 @@ def test_paths_and_methods(service: httpx.Client, method: str, path: str, status
 )
 def test_a_kernels_parameters(service: httpx.Client, query: str, slug: str, detail: str) -> None:
     refused(service.get(f"/v1/kernels/gaussian?{query}"), 422, slug, detail)
+
+
+HUGE = 2**31 - 1
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("/v1/conv2d", {"input": [[1]], "kernel": [[1]], "padding": HUGE}),
+        (
+            "/v1/conv3d",
+            {"input": [[[1]]], "kernel": [[[1]]], "padding": "full", "dilation": HUGE, "padding_mode": "wrap"},
+        ),
+        ("/v1/conv3d", {"input": [[[1]]], "kernel": [[[1, 1]]], "padding": HUGE}),
+        ("/v1/conv_transpose3d", {"input": [[[1, 1]] * 2] * 2, "kernel": [[[1, 1]] * 2] * 2, "stride": HUGE}),
+        ("/v1/conv_transpose2d", {"input": [[1, 1]] * 2, "kernel": [[1, 1]] * 2, "dilation": HUGE}),
+        ("/v1/pool3d", {"input": [[[1]]], "output_size": HUGE}),
+        ("/v1/pool2d", {"input": [[1]], "output_size": [HUGE, HUGE]}),
+    ],
+)
+def test_sizes_beyond_all_measure(service: httpx.Client, path: str, fields: dict[str, Any]) -> None:
+    """What is asked for has more elements than 64 bits count, and still is only beyond a limit."""
+    response = service.post(path, json=fields)
+    if response.status_code != 200:  # a kernel of one tap spans one cell however far apart its taps would be
+        problem = refused(response, 422, "limit-exceeded", "max_", "")
+        assert problem["actual"] > problem["limit"]
+    planned = service.post(f"{path}/plan", json=fields)
+    assert planned.status_code == 200, planned.text
+    assert planned.json()["accepted"] is (response.status_code == 200)
+    still_answers(service)
+
+
+def test_a_plan_counts_beyond_64_bits(service: httpx.Client) -> None:
+    fields = {"input_shape": [HUGE, 1000, HUGE, HUGE], "kernel_shape": [1000, 1000, 3, 3]}
+    planned = answered(service, "/v1/conv2d/plan", **fields)
+    assert planned["macs"] == HUGE * 1000 * (HUGE - 2) ** 2 * 1000 * 9
+    assert planned["refused_by"] == "max_input_elements"

@@ -95,3 +95,14 @@ def test_a_transposed_plan_leads_back(axis: tuple[int, ...], extra: int) -> None
 )
 def test_pools_round_up_only_where_a_window_starts_inside(n: int, options: dict[str, Any], out: int) -> None:
     assert plan_pool((1, 1, n), "max", **options).output_size == (out,)
+
+
+@given(size=st.integers(1, 60), windows=st.integers(1, 80))
+@settings(max_examples=300, derandomize=True)
+def test_an_adaptive_pools_largest_window_is_its_kernel_size(size: int, windows: int) -> None:
+    plan = plan_pool((1, 1, size), "max", output_size=windows)
+    assert plan.kernel_size == (max(stop - start for start, stop in plan.windows(0)),)
+
+
+def test_an_adaptive_pool_is_planned_without_counting_its_windows() -> None:
+    assert plan_pool((1, 1, 7), "max", output_size=2**31 - 1).kernel_size == (2,)
