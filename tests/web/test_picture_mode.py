@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,14 +36,12 @@ def result(playground: Playground) -> np.ndarray:
     image = playground.page.locator(".compare .after")
     script = """async image => {
       await image.decode();
-      const canvas = new OffscreenCanvas(image.naturalWidth, image.naturalHeight);
-      const context = canvas.getContext("2d");
-      context.drawImage(image, 0, 0);
-      const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
-      return [canvas.height, canvas.width, Array.from(data)];
+      const canvas = document.createElement("canvas");
+      [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+      canvas.getContext("2d").drawImage(image, 0, 0);
+      return canvas.toDataURL().split(",")[1];
     }"""
-    height, width, data = image.evaluate(script)
-    return np.array(data, dtype=np.uint8).reshape(height, width, 4)[..., :3]
+    return pixels(base64.b64decode(image.evaluate(script)))
 
 
 def pixels(png: bytes) -> np.ndarray:

@@ -18,7 +18,7 @@ ${fields.layers.map(step).join("")}print(list(x.shape), x.min().item(), x.max().
 `;
 }
 
-const tensor = (values) => `torch.tensor(${python(values)})`;
+const tensor = (values) => `torch.tensor(${python(values)}, dtype=torch.float32)`;
 
 const STEPS = {
   conv2d: (layer) =>

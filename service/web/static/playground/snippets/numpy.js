@@ -59,19 +59,23 @@ ${padded(plan, fields.padding_value, "(0, 0), ")}
 kh, kw = k.shape
 ${WINDOWS}
 maps = np.einsum("cijkl,kl->cij", windows, k)
-${ranged(fields.range ?? "clip")}
+${saved(fields.range ?? "clip")}`;
+}
+
+/** Return how `maps`, an array (C, H, W), becomes a picture. */
+export const saved = (range) => `${RANGES[range]}
 pixels = np.rint(maps).clip(0, 255).astype(np.uint8)
 Image.fromarray(pixels.transpose(1, 2, 0).squeeze()).save("result.png")
 `;
-}
 
-const ranged = (range) =>
-  ({
-    clip: "# clip: values below 0 are black, above 255 white",
-    absolute: "maps = np.abs(maps)",
-    offset: "maps = maps + 128",
-    normalize: "low, high = maps.min(axis=(1, 2), keepdims=True), maps.max(axis=(1, 2), keepdims=True)\nmaps = 255 * (maps - low) / np.where(high > low, high - low, 1)",
-  })[range];
+const RANGES = {
+  clip: "# clip: values below 0 are black, above 255 white",
+  absolute: "maps = np.abs(maps)",
+  offset: "maps = maps + 128",
+  normalize:
+    "low, high = maps.min(axis=(1, 2), keepdims=True), maps.max(axis=(1, 2), keepdims=True)\n" +
+    "maps = 255 * (maps - low) / np.where(high > low, high - low, 1)",
+};
 
 function signal(fields, plan) {
   const [[before, after]] = plan.padding;

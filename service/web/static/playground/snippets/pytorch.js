@@ -3,7 +3,7 @@
 
 import { laid, python } from "./literals.js";
 import { network } from "./network_pytorch.js";
-import { write as numpy } from "./numpy.js";
+import { saved, write as numpy } from "./numpy.js";
 
 const MODES = { reflect: "reflect", symmetric: "symmetric", replicate: "edge", circular: "wrap" };
 const HEAD = "import torch\nimport torch.nn.functional as F\n\n";
@@ -56,8 +56,8 @@ x = torch.from_numpy(np.atleast_3d(x).transpose(2, 0, 1).astype("float64"))
 k = ${tensor(picture.kernel)}${flip(plan)}
 ${padding(plan, fields.padding_value)}
 y = F.conv2d(x[:, None], k[None, None], ${geometry(plan)})[:, 0]  # each channel on its own
-print(y.shape)
-`;
+maps = y.numpy()
+${saved(fields.range ?? "clip")}`;
 }
 
 function signal(fields, plan) {
