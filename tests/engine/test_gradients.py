@@ -197,9 +197,10 @@ def test_what_is_not_finite_stays_in_the_taps_that_meet_it() -> None:
     assert_array_equal(gradients.kernel, [[[4.5, np.inf]]])
     upstream = engine.conv_gradients([[[1.0, 2, 3, 4]]], [[[1, 1]]], [[[np.nan, 1, 1]]])
     assert_array_equal(np.isnan(upstream.input), [[[True, True, False, False]]])
-    row = np.array([[[[1.0, 2, np.inf]], [[3, 4, 5]]]])
-    several = engine.conv_gradients(row, np.ones((1, 2, 1, 2)), [[[[1, 0.5]]]])
-    assert_array_equal(several.kernel, [[[[2, np.inf]], [[5, 6.5]]]])
+    # The last cell of the first row meets the second tap alone, whatever lies behind it in memory.
+    rows = np.array([[[[1.0, 2, np.inf], [4, 5, 6]]]])
+    several = engine.conv_gradients(rows, np.ones((1, 1, 1, 2)), [[[[1, 1], [1, 1]]]])
+    assert_array_equal(several.kernel, [[[[12, np.inf]]]])
 
 
 # -- blocks, memory, threads

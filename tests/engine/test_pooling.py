@@ -55,11 +55,11 @@ def pools(draw: st.DrawFn) -> tuple[Array, dict[str, Any], list[Any]]:
     return values.astype(float), {**options, "ceil_mode": ceil_mode}, axes
 
 
-@given(pools(), st.sampled_from(["max", "min"]), st.integers(0, 3))
-@settings(max_examples=80, derandomize=True, deadline=None)
-def test_selects_as_plain_loops_do(drawn: tuple[Array, dict[str, Any], list[Any]], kind: str, nans: int) -> None:
+@given(pools(), st.sampled_from(["max", "min"]), st.sampled_from([0.0, 0.1, 0.5]))
+@settings(max_examples=120, derandomize=True, deadline=None)
+def test_selects_as_plain_loops_do(drawn: tuple[Array, dict[str, Any], list[Any]], kind: str, nans: float) -> None:
     values, options, axes = drawn
-    values.flat[:: values.size // nans + 1 if nans else values.size + 1] = NAN if nans else values.flat[0]
+    values[np.random.default_rng(values.size).random(values.shape) < nans] = NAN
     expected, positions, _ = oracle.pool(values, None, axes, kind)
     found, indices = engine.pool(values, kind, **options, return_indices=True)
     assert_array_equal(found, expected)
@@ -266,6 +266,29 @@ def test_blocks_join_without_a_seam(kind: str, shape: tuple[int, ...]) -> None:
         found = engine.pool(values, kind, **options)
         found = found * k**rank if kind == "average" else found**2 if kind == "lp" else found
         assert_allclose(found, padded, rtol=1e-6, atol=1e-4)
+
+
+@pytest.mark.parametrize(("shape", "output"), [((1, 1, 700, 600), (401, 230)), ((30, 40, 23, 31), (9, 40))])
+def test_adaptive_blocks_join_without_a_seam(shape: tuple[int, ...], output: tuple[int, int]) -> None:
+    values = np.random.default_rng(9).standard_normal(shape)
+    found, indices = engine.pool(values, "max", output_size=output, return_indices=True)
+    rows, columns = (oracle.adaptive_windows(n, o) for n, o in zip(shape[2:], output, strict=True))
+    by_row = np.stack([values[:, :, cells].max(axis=2) for cells, _ in rows], axis=2)
+    expected = np.stack([by_row[..., cells].max(axis=3) for cells, _ in columns], axis=3)
+    assert_array_equal(found, expected)
+    assert_array_equal(engine.pool(values, "max", output_size=output), expected)
+    flat = values.reshape(*shape[:2], -1)
+    assert_array_equal(np.take_along_axis(flat, indices.reshape(*shape[:2], -1), 2).reshape(expected.shape), expected)
+
+
+def test_a_window_larger_than_any_block_still_selects_the_first() -> None:
+    values = np.zeros((1, 1, 500, 400))
+    values[0, 0, [170, 480], [30, 2]] = 7
+    assert engine.pool(values, "max", output_size=1, return_indices=True)[1] == 170 * 400 + 30
+    values[0, 0, [200, 490], [399, 0]] = NAN
+    found, indices = engine.pool(values, "min", output_size=1, return_indices=True)
+    assert np.isnan(found)
+    assert indices == 200 * 400 + 399
 
 
 @pytest.mark.parametrize("kind", ["max", "average", "lp"])
