@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import sys
@@ -23,6 +24,8 @@ def main() -> int:
     logs.configure(settings.log_level)
     app = create_app(settings, workers=settings.workers)
     metrics = app.state.metrics
+    gc.collect()
+    gc.freeze()  # what is here stays: neither looked through again, nor copied by the workers for that
 
     def serve(worker: int, listening: socket.socket, parent: int | None = None) -> None:
         metrics.board.occupy(worker)

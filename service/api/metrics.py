@@ -82,6 +82,10 @@ class Metrics(Collector):
             for operation in self._operations
             for status in (*STATUSES, _OTHER)
         }
+        self._phases = {
+            phase: (f"seconds {phase}", [f"seconds {phase} {bucket}" for bucket in range(len(_BOUNDS) + 1)])
+            for phase in _ALL
+        }
         self.board = Board((*_names(self._operations), *also), workers)
 
     def forget(self, worker: int) -> None:
@@ -96,8 +100,7 @@ class Metrics(Collector):
         """Count a request's answer."""
         board = self.board
         board.add("in_flight", -1)
-        operation = record.operation if record.operation in self._operations else _OTHER
-        board.add(self._labels.get((operation, record.status)) or f"requests {operation} {_OTHER}")
+        board.add(self._labels.get((record.operation, record.status)) or self._unusual(record))
         for phase, seconds in record.timings.seconds.items():
             if seconds:
                 self._observe(phase, seconds)
@@ -108,9 +111,14 @@ class Metrics(Collector):
             if amount:
                 board.add(name, amount)
 
+    def _unusual(self, record: Record) -> str:
+        operation = record.operation if record.operation in self._operations else _OTHER
+        return f"requests {operation} {record.status if record.status in STATUSES else _OTHER}"
+
     def _observe(self, phase: str, seconds: float) -> None:
-        self.board.add(f"seconds {phase}", seconds)
-        self.board.add(f"seconds {phase} {bisect_left(_BOUNDS, seconds)}")
+        total, buckets = self._phases[phase]
+        self.board.add(total, seconds)
+        self.board.add(buckets[bisect_left(_BOUNDS, seconds)])
 
     def text(self) -> bytes:
         """Return everything in Prometheus' text format."""
