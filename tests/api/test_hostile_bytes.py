@@ -491,6 +491,9 @@ HUGE = 2**31 - 1
             {"input": [[[1]]], "kernel": [[[1]]], "padding": "full", "dilation": HUGE, "padding_mode": "wrap"},
         ),
         ("/v1/conv3d", {"input": [[[1]]], "kernel": [[[1, 1]]], "padding": HUGE}),
+        # Two windows of two taps each, that lie 2^31 cells apart.
+        ("/v1/conv1d", {"input": [1], "kernel": [1, 1], "padding": "full", "dilation": HUGE, "stride": HUGE}),
+        ("/v1/conv_transpose1d", {"input": [1], "kernel": [1, 1], "dilation": HUGE, "padding": HUGE // 2}),
         ("/v1/conv_transpose3d", {"input": [[[1, 1]] * 2] * 2, "kernel": [[[1, 1]] * 2] * 2, "stride": HUGE}),
         ("/v1/conv_transpose2d", {"input": [[1, 1]] * 2, "kernel": [[1, 1]] * 2, "dilation": HUGE}),
         ("/v1/pool3d", {"input": [[[1]]], "output_size": HUGE}),
