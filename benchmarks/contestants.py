@@ -25,7 +25,17 @@ def this_engine(case: Case, threads: int) -> Call:
     """Return the engine's own call, its method left to itself."""
     values, weights = case.arrays()
     control = engine.Control(threads=threads)
-    return lambda: engine.conv(values, weights, stride=case.stride, groups=case.groups, control=control)
+    options: dict[str, Any] = {"stride": case.stride, "padding": case.padding, "control": control}
+    if case.op.endswith("pool"):
+        kind = case.op.removesuffix(" pool")
+        return lambda: np.asarray(engine.pool(values, kind, case.kernel_shape, **options))
+    options["groups"] = case.groups
+    if case.op == "transposed":
+        return lambda: engine.conv_transpose(values, weights, **options)
+    if case.op == "gradients":
+        upstream = engine.conv(values, weights, **options)
+        return lambda: engine.conv_gradients(values, weights, upstream, **options).input
+    return lambda: engine.conv(values, weights, **options)
 
 
 def scipy_signal(case: Case, _threads: int) -> Call | None:
@@ -37,45 +47,82 @@ def scipy_signal(case: Case, _threads: int) -> Call | None:
 
 
 def opencv(case: Case, threads: int) -> Call | None:
-    """Return ``cv2.filter2D``, which always pads; the padded part is cut off, which costs nothing."""
-    if not case.is_picture_filter:
+    """Return ``cv2.filter2D`` or ``sepFilter2D``, which always pad; the padded part is cut off, which costs nothing."""
+    if not case.is_picture_filter or len(case.input_shape) != 4:
         return None
     values, weights = case.arrays()
     cv2.setNumThreads(threads)
     rows, columns = weights.shape[2] // 2, weights.shape[3] // 2
     inner = (slice(rows, values.shape[2] - rows), slice(columns, values.shape[3] - columns))
+    if case.smooth:
+        line = weights[0, 0].sum(axis=0)
+        return lambda: np.asarray(cv2.sepFilter2D(values[0, 0], -1, line, line))[inner][None, None]
     return lambda: np.asarray(cv2.filter2D(values[0, 0], -1, weights[0, 0]))[inner][None, None]
 
 
 def onnx_runtime(case: Case, threads: int) -> Call | None:
     """Return a session with a single Conv node."""
-    if case.dtype != "float32":
+    if case.dtype != "float32" or case.op != "conv":
         return None
     values, weights = case.arrays()
-    node = helper.make_node("Conv", ["x", "w"], ["y"], strides=[case.stride] * 2, group=case.groups)
+    rank = values.ndim - 2
+    node = helper.make_node(
+        "Conv", ["x", "w"], ["y"], strides=[case.stride] * rank, pads=[case.padding] * 2 * rank, group=case.groups
+    )
     tensors = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in "xy"]
     graph = helper.make_graph([node], "conv", tensors[:1], tensors[1:], [onnx.numpy_helper.from_array(weights, "w")])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # or it slows all others down
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     return lambda: np.asarray(session.run(None, {"x": values})[0])
 
 
 def pytorch(case: Case, threads: int) -> Call | None:
-    """Return ``torch.nn.functional.conv2d`` without gradients."""
+    """Return the function of ``torch.nn.functional``, without gradients unless they are what is measured."""
     import torch  # large, and not locked: measured only where somebody installed it
+    from torch.nn import functional
 
     torch.set_num_threads(threads)
     values, weights = (torch.from_numpy(array) for array in case.arrays())
+    rank = values.ndim - 2
+    spaced = {"stride": case.stride, "padding": case.padding}
+    options = spaced | {"groups": case.groups}
+
+    def forward() -> Any:
+        if case.op.endswith("pool"):
+            pool = getattr(functional, {"max": "max_pool", "average": "avg_pool"}[case.op.split()[0]] + f"{rank}d")
+            return pool(values, case.kernel_shape, **spaced)
+        name = f"conv_transpose{rank}d" if case.op == "transposed" else f"conv{rank}d"
+        return getattr(functional, name)(values, weights, **options)
 
     def call() -> NDArray[Any]:
         with torch.inference_mode():
-            found = torch.nn.functional.conv2d(values, weights, stride=case.stride, groups=case.groups)
-        return np.asarray(found.numpy())
+            return np.asarray(forward().numpy())
 
-    return call
+    if case.op != "gradients":
+        return call
+    upstream = call()
+
+    def backward() -> NDArray[Any]:
+        gradients = torch.ops.aten.convolution_backward(
+            torch.from_numpy(upstream),
+            values,
+            weights,
+            [len(weights)],
+            [case.stride] * rank,
+            [case.padding] * rank,
+            [1] * rank,
+            False,
+            [0] * rank,
+            case.groups,
+            [True, True, True],
+        )
+        return np.asarray(gradients[0].numpy())
+
+    return backward
 
 
 PEERS: dict[str, Contestant] = {

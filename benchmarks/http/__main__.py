@@ -19,7 +19,7 @@ Seen = dict[tuple[str, str], list[tuple[Figures, Figures]]]
 
 def main() -> None:
     """Measure whoever can run here, in turns, and print the table."""
-    parser = argparse.ArgumentParser(prog="scripts/bench-http", description="Measures the service beside its peers.")
+    parser = argparse.ArgumentParser(prog="scripts/bench http", description="Measures the service beside its peers.")
     parser.add_argument("--seconds", type=int, default=3, help="of each measurement (default: 3)")
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each, by turns (default: 3)")
     parser.add_argument("--only", default="", metavar="TEXT", help="only the cases whose name holds TEXT")

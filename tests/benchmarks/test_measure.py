@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any
+from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from benchmarks.calibrate import as_source
 from benchmarks.cases import CASES, Case
 from benchmarks.contestants import PEERS, this_engine
-from benchmarks.measure import ENGINE, Row, check_agreement, measure, table
+from benchmarks.limits import Limits
+from benchmarks.measure import ENGINE, Row, check_agreement, means, measure, table
+from benchmarks.plot import plot
+from service.engine.machine import Machine
 
 SMALL = Case("small", (1, 1, 9, 8), (1, 1, 3, 3))
 
@@ -36,6 +43,44 @@ def test_the_table_shows_a_peer_by_its_time_and_its_ratio_to_the_engine() -> Non
     last = table([row]).splitlines()[-1]
 
     assert last.startswith("| small | 2 | 7% | 1.5 | 5 (2.5×) |")
+
+
+def test_the_means_are_geometric() -> None:
+    rows = [Row(SMALL, {ENGINE: 1.0, "SciPy": ratio}, 0.0, 0) for ratio in (0.5, 8.0)]
+
+    assert means(rows) == "- SciPy, float32: 2.00× over 2 cases"
+
+
+def test_a_limit_is_the_slower_of_products_and_memory() -> None:
+    limits = Limits({"float32": 378.0, "float64": 1.0}, 1e9)
+
+    assert SMALL.macs == 7 * 6 * 9
+    assert limits.seconds(SMALL) == 1.0
+    assert Limits({"float32": 1e12, "float64": 1.0}, float(SMALL.moved_bytes)).seconds(SMALL) == 1.0
+
+
+def test_the_picture_has_a_bar_for_every_peer_that_took_part() -> None:
+    row = Row(SMALL, {ENGINE: 1.0, "SciPy": 0.5, "OpenCV": 4.0}, 0.0, 0)
+
+    picture = ElementTree.fromstring(plot([row]))
+
+    assert [title.text for title in picture.iter("{http://www.w3.org/2000/svg}title")] == [
+        "SciPy: 0.50×",
+        "OpenCV: 4.00×",
+    ]
+
+
+@pytest.mark.parametrize("op", ["transposed", "gradients", "max pool", "average pool"])
+def test_every_kind_of_case_can_be_asked_of_the_engine(op: str) -> None:
+    case = Case(op, (1, 2, 6, 6), (2, 2) if op.endswith("pool") else (2, 2, 2, 2), op=op)
+
+    assert np.isfinite(this_engine(case, 1)()).all()
+
+
+def test_calibrated_constants_are_rates_of_a_machine() -> None:
+    lines = as_source(Machine()).splitlines()
+
+    assert [line.split(":")[0].strip() for line in lines] == [field.name for field in fields(Machine)]
 
 
 def test_cases_have_names_of_their_own() -> None:

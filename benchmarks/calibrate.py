@@ -1,0 +1,68 @@
+"""Measures the constants that the engine's estimates are made from (`service/engine/machine.py`), on one thread."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmarks.limits import typical
+from service.engine import Control, blas
+from service.engine.machine import Machine
+from service.engine.parallel import Workspace, run
+
+DTYPES = (np.float32, np.float64)
+
+
+def calibrate() -> Machine:
+    """Return what this machine does."""
+    random = np.random.default_rng(1)
+    products, small, moves, passes = [], [], [], []
+    with blas.single_threaded():
+        for dtype in DTYPES:
+            a, b = random.standard_normal((64, 576)).astype(dtype), random.standard_normal((576, 1568)).astype(dtype)
+            out = np.empty((64, 1568), dtype)
+            products.append(a.size * b.shape[1] / typical(lambda a=a, b=b, out=out: np.matmul(a, b, out=out)))  # type: ignore[misc]
+
+            m, d = random.standard_normal((6, 6)).astype(dtype), random.standard_normal((6, 18816)).astype(dtype)
+            result = np.empty_like(d)
+            small.append(m.size * d.shape[1] / typical(lambda m=m, d=d, r=result: np.matmul(m, d, out=r)))  # type: ignore[misc]
+
+            window, columns = random.standard_normal((64, 12, 58)).astype(dtype), np.empty((9, 64, 10, 56), dtype)
+
+            def copy(window: np.ndarray = window, columns: np.ndarray = columns) -> None:
+                for tap in range(9):
+                    columns[tap] = window[:, tap // 3 : tap // 3 + 10, tap % 3 : tap % 3 + 56]
+
+            moves.append(columns.size / typical(copy))
+            x = random.standard_normal(32 * 1024).astype(dtype)
+            y = np.empty_like(x)
+            passes.append(x.size / typical(lambda x=x, y=y: np.multiply(x, 1.5, out=y)))  # type: ignore[misc]
+
+        picture = random.standard_normal((512, 512))
+        transforms = 2 * picture.size * 18 / 2 / typical(lambda: np.fft.irfftn(np.fft.rfftn(picture)))
+    tiny = np.ones(4)
+    call = typical(lambda: [np.multiply(tiny, 1.0, out=tiny) for _ in range(1000)]) / 1000
+    block = typical(lambda: run(range(1000), _nothing, Control(), 1)) / 1000
+    return Machine(
+        products=(products[0], products[1]),
+        small_products=(small[0], small[1]),
+        moves=(moves[0], moves[1]),
+        passes=(passes[0], passes[1]),
+        transforms=transforms,
+        call=2 * call,  # with the index that finds its operands
+        block=20 * block + 40 * call,  # a block looks up its region, fills it and walks its taps
+    )
+
+
+def _nothing(_: int, workspace: Workspace) -> None:
+    workspace.arrays(np.dtype(np.float32), (8,), (8,))
+
+
+def as_source(machine: Machine) -> str:
+    """Return the constants as the lines of `service/engine/machine.py`."""
+    pairs = ("products", "small_products", "moves", "passes")
+    lines = [
+        f"    {name}: tuple[float, float] = ({', '.join(f'{value:.2g}' for value in getattr(machine, name))})"
+        for name in pairs
+    ]
+    lines += [f"    {name}: float = {getattr(machine, name):.2g}" for name in ("transforms", "call", "block")]
+    return "\n".join(lines)
