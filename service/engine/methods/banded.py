@@ -144,8 +144,9 @@ def seconds(plan: ConvPlan, itemsize: int, machine: Machine) -> float:
     copied = outputs * depth / rows + plan.batch * plan.channels * prod(plan.input_size)
     multiplied = outputs * (plan.filters // plan.groups) * depth
     groups, tiles = _blocks(plan, rows, itemsize)
-    calls = plan.batch * plan.groups * -(-plan.output_size[0] // rows) * machine.call / 2
-    blocks = plan.batch * len(groups) * len(tiles) * machine.block + calls
+    # A signal's bands are rows of one product; others are a small product each.
+    products = plan.batch * plan.groups * -(-plan.output_size[0] // rows) if plan.rank > 1 else 0
+    blocks = plan.batch * len(groups) * len(tiles) * machine.block + products * machine.call / 4
     return blocks + copied / machine.moves[pair] + multiplied * (1 + 4 / rows) / machine.products[pair]
 
 

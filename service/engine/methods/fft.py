@@ -134,7 +134,7 @@ def seconds(plan: ConvPlan, itemsize: int, machine: Machine) -> float:  # noqa: 
     blocks = plan.batch * prod(-(-n // step) for n, step in zip(plan.output_size, steps, strict=True))
     pairs = plan.filters * (plan.channels // plan.groups)
     transforms = (blocks * (plan.channels + plan.filters) + pairs) * cells * log2(cells + 1) / 2 / machine.transforms
-    return transforms + blocks * (pairs * cells * 3 / machine.passes[1] + 3 * plan.groups * machine.block)
+    return transforms + blocks * (pairs * cells * 3 / machine.passes[1] + 6 * plan.groups * machine.block)
 
 
 def working_bytes(plan: ConvPlan, itemsize: int, threads: int) -> int:
