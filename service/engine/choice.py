@@ -25,6 +25,7 @@ from .methods.method import Method
 from .methods.separable import factors
 from .parallel import available_threads
 from .precision import Survey
+from .spreading import spreads
 
 MOST_SEPARABLE = 16
 """Filters up to which it pays to look whether all are separable."""
@@ -60,6 +61,8 @@ def choose(plan: ConvPlan | ConvTransposePlan, dtype: Any = np.float64, method: 
     MethodNotApplicable
         If the method asked for by name cannot compute this plan.
     """
+    if isinstance(plan, ConvTransposePlan) and spreads(plan.stride, plan.kernel_size, method):
+        return "gemm"
     forward = _main_phase(plan) if isinstance(plan, ConvTransposePlan) else plan
     if method != "auto":
         return _named(forward, method).name

@@ -29,8 +29,16 @@ misses."""
 LEAST_ROWS = 64
 """Rows of the product, filters times taps, that a block has if it can: it gets as many cells as then fit."""
 
+MOST_TAPS = 400
+"""Of a larger kernel each phase is worth an FFT."""
+
 THREADED_MACS = 2_000_000
 """Below this a thread costs more than it saves."""
+
+
+def spreads(stride: Ints, kernel_size: Ints, method: str) -> bool:
+    """Return whether a transposed convolution is computed here, by what ``"gemm"`` is to a forward one."""
+    return any(s > 1 for s in stride) and method in ("auto", "gemm") and prod(kernel_size) <= MOST_TAPS
 
 
 @dataclass(frozen=True, slots=True)

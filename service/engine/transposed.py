@@ -28,10 +28,7 @@ from .geometry import plan_conv_transpose
 from .phases import AxisPhase, axis_phases
 from .precision import as_numbers, checked_bias, compute_dtype
 from .sizes import Ints
-from .spreading import Spreading
-
-MOST_TAPS = 400
-"""A larger kernel's phases are worth an FFT each."""
+from .spreading import Spreading, spreads
 
 
 def conv_transpose(
@@ -138,14 +135,13 @@ class Spread:
 
         `bias` is (F, *1) or (F, *region).
         """
-        strided = any(s > 1 for s in self.stride)
-        if not strided and self._finite():
+        if all(s == 1 for s in self.stride) and self._finite():
             (phases,) = self._combinations(region, data) or [()]
             if phases and all(p.high - p.low == stop - start for p, (start, stop) in zip(phases, region, strict=True)):
                 return self._convolved(data, bias, phases)
         size = tuple(stop - start for start, stop in region)
         out = np.empty((len(data), self.filters, *size), self.dtype)
-        if strided and self.method == "auto" and prod(self.kernel.shape[2:]) <= MOST_TAPS and self._finite():
+        if spreads(self.stride, self.kernel.shape[2:], self.method) and self._finite():
             grouped = self.kernel.reshape(self.groups, -1, *self.kernel.shape[1:])
             images = data.reshape(len(data), self.groups, -1, *data.shape[2:])
             weights = np.ascontiguousarray(grouped, self.dtype)
