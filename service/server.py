@@ -20,6 +20,7 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from service.api.middleware import CUT
 from service.settings import Settings
 
 _FAREWELL_SECONDS = 0.25  # for requests that are on their way in connections that there are
@@ -46,6 +47,7 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin to wait for a request's headers."""
         super().on_message_begin()
+        self.scope["extensions"] = {CUT: self.transport.abort}  # type: ignore[dict-item]
         self._header_bytes = 0
         if self._header_timer is None:
             self._await_headers()

@@ -81,6 +81,7 @@ class Settings(BaseSettings):
     slots: Count = Field(default_factory=_default_slots, description="Requests that are worked on at once.")
     queue_length: int = Field(64, ge=0, le=100_000, description="Requests that may wait for a slot; more are a 503.")
     body_seconds: Seconds = Field(30, description="A request's body must be here within this time.")
+    send_seconds: Seconds = Field(120, description="A client must have taken its answer within this.")
     deadline_seconds: Seconds = Field(60, description="A request's work, waiting included, must be done within this.")
     max_memory_bytes: Count = Field(
         default_factory=_default_memory,
@@ -151,5 +152,5 @@ class Settings(BaseSettings):
     def limits(self) -> dict[str, int | float]:
         """Return every limit in force by its name."""
         names = [name for name in type(self).model_fields if name.startswith("max_")]
-        also = ["slots", "queue_length", "body_seconds", "deadline_seconds", "working_bytes"]
+        also = ["slots", "queue_length", "body_seconds", "send_seconds", "deadline_seconds", "working_bytes"]
         return {name: getattr(self, name) for name in [*names, *also]} | FIXED_LIMITS

@@ -69,9 +69,9 @@ class Running:
             connection.close()
 
     def metric(self, name: str) -> float:
-        """Return one number of /metrics, by its name with its labels."""
+        """Return one number of /metrics, by its name with its labels; 0 where it was not counted yet."""
         lines = self.ask("/metrics").body.decode().splitlines()
-        return next(float(line.rpartition(" ")[2]) for line in lines if line.rpartition(" ")[0] == name)
+        return next((float(line.rpartition(" ")[2]) for line in lines if line.rpartition(" ")[0] == name), 0.0)
 
     def workers(self) -> list[int]:
         """Return the process ids of its workers."""

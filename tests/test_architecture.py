@@ -32,7 +32,7 @@ MAY_SEE: dict[str, set[str]] = {
     "web": _BELOW_API | {"settings"},
     "app": _BELOW_APP,
     "main": _BELOW_APP | {"app"},
-    "server": {"settings"},
+    "server": {"settings", "api"},
     "workers": set(),
     "__main__": _BELOW_APP | {"app", "main", "server", "workers"},
 }

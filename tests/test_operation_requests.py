@@ -34,9 +34,9 @@ def head(length: int, *lines: str) -> bytes:
 
 
 def metric(client: httpx.Client, name: str) -> float:
-    """Return one number of /metrics, by its name with its labels."""
+    """Return one number of /metrics, by its name with its labels; 0 where it was not counted yet."""
     lines = client.get("/metrics").text.splitlines()
-    return next(float(line.rpartition(" ")[2]) for line in lines if line.rpartition(" ")[0] == name)
+    return next((float(line.rpartition(" ")[2]) for line in lines if line.rpartition(" ")[0] == name), 0.0)
 
 
 def test_a_slow_body_is_given_up(serve: Serve) -> None:
@@ -280,3 +280,15 @@ def test_a_request_with_endless_headers_is_cut_off() -> None:
         )
         assert client.recv(65536).startswith(b"HTTP/1.1 400")
         assert service.ask("/livez").status == 200
+
+
+def test_an_answer_that_is_not_taken_is_given_up_with_its_memory() -> None:
+    asked = {"input": np.zeros((1000, 1000)).tolist(), "kernel": [[1]], "padding": 1000}
+    body = json.dumps(asked).encode()
+    with serving(send_seconds=0.5) as service, socket.socket() as idle:
+        idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        idle.connect(("127.0.0.1", service.port))
+        idle.sendall(head(len(body)) + body)
+        until(lambda: service.metric('convolution_requests_total{operation="conv2d",status="499"}') == 1, "the end")
+        assert service.metric("convolution_reserved_bytes") == 0
+        assert service.ask("/v1/conv2d", SMALL).status == 200

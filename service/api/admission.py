@@ -141,11 +141,13 @@ class Admission:
             self._board.add(RESERVED, more)
         ticket.reserved += more
 
-    def release(self, ticket: Ticket) -> None:
-        """Give back a request's memory."""
-        with self._reserving:
-            self._board.add(RESERVED, -ticket.reserved)
-        ticket.reserved = 0
+    def release(self, ticket: Ticket, kept: int = 0) -> None:
+        """Give back a request's memory, but for what is kept until its answer is sent."""
+        spare = ticket.reserved - kept
+        if spare > 0:
+            with self._reserving:
+                self._board.add(RESERVED, -spare)
+            ticket.reserved = kept
 
     @asynccontextmanager
     async def slot(self, ticket: Ticket) -> AsyncIterator[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import time
@@ -22,6 +23,9 @@ _SECURITY_HEADERS = [
     (b"cross-origin-opener-policy", b"same-origin"),
 ]
 _CLIENT_GONE = 499
+_LONG_BYTES = 64 * 1024
+CUT = "convolution.cut"
+"""The ASGI extension that cuts a connection without sending what waits to be sent."""
 EXPOSED_HEADERS = [
     *("ETag", "Retry-After", "RateLimit", "RateLimit-Policy", "Server-Timing"),
     *("X-Dtype", "X-Output-Shape", "X-Request-ID"),
@@ -59,7 +63,11 @@ class RequestContext:
                 if service.stopping:
                     headers.append((b"connection", b"close"))
             else:
-                record.bytes_out += len(message.get("body", b""))
+                size = len(message.get("body", b""))
+                record.bytes_out += size
+                if size > _LONG_BYTES and not message.get("more_body"):
+                    await _send_long(message, scope, send, service.settings.send_seconds)
+                    return
             await send(message)
 
         service.metrics.began()
@@ -69,10 +77,31 @@ class RequestContext:
             record.status = _CLIENT_GONE
         finally:
             record.seconds = time.perf_counter() - begin
+            if record.ticket is not None:
+                service.admission.release(record.ticket)
             if not record.operation:
                 record.operation = getattr(scope.get("route"), "name", None) or "other"
             service.metrics.ended(record)
             log_request(record, scope["method"], scope["path"])
+
+
+async def _send_long(message: Message, scope: Scope, send: Send, seconds: float) -> None:
+    """Send a long body and wait until the client has taken most of it: until then it holds memory.
+
+    Raises
+    ------
+    ClientGone
+        If the client does not take it; its connection is cut, as closing it would wait for the client again.
+    """
+    await send({**message, "more_body": True})
+    try:
+        async with asyncio.timeout(seconds):
+            await send({"type": "http.response.body", "body": b"", "more_body": False})  # waits while a buffer is full
+    except TimeoutError:
+        cut = scope.get("extensions", {}).get(CUT)
+        if cut is not None:
+            cut()
+        raise ClientGone from None
 
 
 def _request_id(scope: Scope) -> str:

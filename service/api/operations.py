@@ -28,7 +28,7 @@ from .bodies import Body, Reader, gather, validated
 from .compression import accepted_encoding, compressed
 from .errors import TooMuchForTheLoop
 from .negotiation import BYTES, JSON, NPY, PICTURES, ZIP, negotiate
-from .record import Record
+from .record import Record, record_of
 from .state import Service, service_of
 
 Operation = Callable[[Any, int, WorkLimits, Control], Answer]
@@ -126,22 +126,21 @@ class Planning:
 
 async def _worked_out(request: Request, work: Callable[..., Written], *, quick: bool, as_text: bool) -> Written:
     """Return what `work` makes of a request, on the event loop if it is small and in a slot if not."""
-    service, ticket = service_of(request), Ticket()
-    record: Record = request.scope["state"]["record"]
-    try:
-        body = await gather(request, service, ticket)
-        record.bytes_in = body.size
-        job = partial(work, record, body.read)
-        if quick and body.size <= service.settings.inline_bytes and not body.opaque:
-            try:
-                return await _at_once(job, service)
-            except TooMuchForTheLoop:
-                record.timings.restart()
-        ticket.cost = body.size / _BYTES_A_SECOND
-        limits = replace(service.work_limits, admit=partial(_reserve, service, ticket, body, as_text))
-        return await service.work.run(partial(job, limits), ticket, record.timings, request.receive)
-    finally:
-        service.admission.release(ticket)
+    service, record = service_of(request), record_of(request.scope)
+    ticket = record.ticket = Ticket()
+    body = await gather(request, service, ticket)
+    record.bytes_in = body.size
+    job = partial(work, record, body.read)
+    if quick and body.size <= service.settings.inline_bytes and not body.opaque:
+        try:
+            return await _at_once(job, service)
+        except TooMuchForTheLoop:
+            record.timings.restart()
+    ticket.cost = body.size / _BYTES_A_SECOND
+    limits = replace(service.work_limits, admit=partial(_reserve, service, ticket, body, as_text))
+    written = await service.work.run(partial(job, limits), ticket, record.timings, request.receive)
+    service.admission.release(ticket, kept=len(written.body))
+    return written
 
 
 async def _at_once(job: Job, service: Service) -> Written:

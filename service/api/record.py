@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from .admission import Ticket
 from .timings import Timings
 
 
@@ -32,6 +33,8 @@ class Record:
         The slug of its problem, else empty.
     key
         The name of its API key, else empty.
+    ticket
+        What it holds until its answer is sent.
     """
 
     id: str
@@ -45,6 +48,7 @@ class Record:
     reason: str = ""
     problem: str = ""
     key: str = ""
+    ticket: Ticket | None = None
 
 
 def record_of(scope: Any) -> Record:
