@@ -243,7 +243,7 @@ def _planned(layer: Any, shape: Shape, rank: int, sight: Sight) -> LayerPlan:
 
 def _batch_norm_parameters(layer: Any, channels: int) -> int:
     if "mean" in layer.model_fields_set and not isinstance(layer.bias, bool):  # as it is run: what is there
-        return sum(int(numbers.size) for numbers in (layer.weight, layer.bias) if numbers is not None)
+        return sum(int(np.size(numbers)) for numbers in (layer.weight, layer.bias) if numbers is not None)
     return channels if layer.bias is False else 2 * channels
 
 

@@ -517,3 +517,10 @@ def test_a_plan_counts_beyond_64_bits(service: httpx.Client) -> None:
     planned = answered(service, "/v1/conv2d/plan", **fields)
     assert planned["macs"] == HUGE * 1000 * (HUGE - 2) ** 2 * 1000 * 9
     assert planned["refused_by"] == "max_input_elements"
+
+
+def test_a_batch_norm_that_is_planned_with_a_number_for_its_bias(service: httpx.Client) -> None:
+    layer = {"type": "batch_norm", "mean": None, "variance": None, "weight": None, "bias": 0}
+    response = service.post("/v1/networks/plan", json={"input_shape": [1], "layers": [layer]})
+    assert response.status_code == 200, response.text
+    assert response.json()["total_parameters"] == 1
