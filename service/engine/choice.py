@@ -77,19 +77,28 @@ def estimate(
     itemsize = np.dtype(dtype).itemsize
     found = {}
     for method in _ranked(forward, itemsize):
-        seconds = method.seconds(forward, itemsize, MACHINE)
-        threads = threads_for(seconds, control or DEFAULT_CONTROL)
-        found[method.name] = Estimate(seconds / threads, method.working_bytes(forward, itemsize, threads))
+        threads = threads_for(method, forward, itemsize, control or DEFAULT_CONTROL)
+        seconds = method.seconds(forward, itemsize, MACHINE) / threads
+        found[method.name] = Estimate(seconds, method.working_bytes(forward, itemsize, threads))
     return found
 
 
-def threads_for(seconds: float, control: Control) -> int:
-    """Return how many threads a computation is shared among that would take one so many seconds."""
-    return available_threads(control) if seconds > WORTH_SHARING else 1
+def threads_for(method: Method, plan: ConvPlan, itemsize: int, control: Control) -> int:
+    """Return how many threads a computation is shared among: if it is worth it, and as the memory budget allows."""
+    if method.seconds(plan, itemsize, MACHINE) <= WORTH_SHARING:
+        return 1
+    threads = available_threads(control)
+    while threads > 1 and method.working_bytes(plan, itemsize, threads) > control.budget_bytes:
+        threads -= 1
+    return threads
 
 
-def method_for(plan: ConvPlan, input: Array, kernel: Array, padding_value: float, method: str) -> Method:
+def method_for(
+    plan: ConvPlan, input: Array, kernel: Array, padding_value: float, method: str, control: Control
+) -> Method:
     """Return the method that computes `plan` on this data; `kernel` has the dtype of the result.
+
+    With ``"auto"`` it keeps to the memory budget too, unless it is too small for any; then the thriftiest is taken.
 
     Raises
     ------
@@ -100,7 +109,7 @@ def method_for(plan: ConvPlan, input: Array, kernel: Array, padding_value: float
     """
     survey = Survey(input, kernel, padding_value)
     if method == "auto":
-        ranked = _ranked(plan, kernel.dtype.itemsize)
+        ranked = _within_budget(plan, kernel.dtype.itemsize, control.budget_bytes)
         return next(candidate for candidate in ranked if _keeps_contract(candidate, plan, kernel, survey))
     named = _named(plan, method)
     if not named.local and not survey.finite:
@@ -128,6 +137,15 @@ def _ranked(plan: ConvPlan, itemsize: int) -> tuple[Method, ...]:
     if costs["direct"] <= TINY:
         costs["direct"] = 0.0
     return tuple(METHODS[name] for name in sorted(costs, key=costs.__getitem__))
+
+
+@lru_cache(maxsize=256)
+def _within_budget(plan: ConvPlan, itemsize: int, budget_bytes: int) -> tuple[Method, ...]:
+    """Return the ranked methods that keep to a memory budget, and last the one that needs least and can do all."""
+    ranked = _ranked(plan, itemsize)
+    needs = {method.name: method.working_bytes(plan, itemsize, 1) for method in ranked}
+    least = min((m for m in ranked if m.local and not m.by_values), key=lambda m: needs[m.name])
+    return (*(method for method in ranked if needs[method.name] <= budget_bytes), least)
 
 
 def _named(plan: ConvPlan, name: Any) -> Method:

@@ -14,7 +14,6 @@ from .choice import method_for, threads_for
 from .control import DEFAULT_CONTROL, Control
 from .errors import InvalidArgument
 from .geometry import plan_conv
-from .machine import MACHINE
 from .methods.work import Work
 from .precision import as_numbers, checked_bias, compute_dtype
 
@@ -114,10 +113,10 @@ def conv(
     with np.errstate(all="ignore"):  # a float64 kernel may overflow in float32
         weights = np.ascontiguousarray(weights, result_dtype)
     with blas.single_threaded():
-        chosen = method_for(plan, data, weights, fill_value, method)
+        chosen = method_for(plan, data, weights, fill_value, method, running)
     running.report_method(chosen.name)
     out = np.empty(plan.output_shape, result_dtype)
-    threads = threads_for(chosen.seconds(plan, out.itemsize, MACHINE), running)
+    threads = threads_for(chosen, plan, out.itemsize, running)
     chosen.compute(Work(plan, data, weights, offset, fill_value, out, running, threads))
     return out
 

@@ -129,6 +129,21 @@ def test_estimates_name_every_method_that_can_and_grow_with_the_work() -> None:
         assert cost.working_bytes > 0
 
 
+def test_auto_keeps_to_a_small_budget_of_memory() -> None:
+    said: list[str] = []
+    control = Control(on_method=said.append, budget_bytes=3_000_000, threads=1)
+    conv(tame(1, 64, 40, 40), tame(64, 64, 3, 3), padding=1, control=control)
+    assert said != ["winograd"]
+    assert estimate(LAYER, np.float32, control)[said[0]].working_bytes <= 3_000_000
+
+
+def test_more_threads_than_the_budget_has_room_for_are_not_used() -> None:
+
+    many, one = Control(threads=1000), Control(threads=1)
+    for name, cost in estimate(LAYER, np.float32, many).items():
+        assert cost.working_bytes <= max(many.budget_bytes, estimate(LAYER, np.float32, one)[name].working_bytes)
+
+
 def test_a_transposed_plan_names_the_method_of_its_phases() -> None:
     assert choose(plan_conv_transpose((1, 2, 3, 3), (2, 2, 2, 2))) == "direct"
     assert choose(plan_conv_transpose((1, 2, 3, 3), (2, 2, 2, 2), stride=2)) == "gemm"

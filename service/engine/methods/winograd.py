@@ -67,7 +67,7 @@ TILE_BYTES = 4 * 1024 * 1024
 KERNEL_BYTES = 10 * 1024 * 1024
 """Transformed kernels up to here are made once and kept; larger ones a few filters at a time, beside all the tiles."""
 AT_ONCE = 64
-"""Channels, or filters, whose transforms are made at once in that case, …"""
+"""Channels, or filters at most, whose transforms are made at once in that case, …"""
 MANY_TILES = 256
 """… and tiles."""
 
@@ -163,12 +163,17 @@ def _take_through(winograd: _Winograd, group: int, stretch: list[_Tiles]) -> Non
 
     with shared(dtype, (points, members, total)) as data:
         run(product(range(len(stretch)), _parts(members)), transform_input, work.control, work.threads)
-        run(_parts(winograd.filters), multiply, work.control, work.threads)
+        run(_parts(winograd.filters, filters_at_once(members)), multiply, work.control, work.threads)
 
 
-def _parts(number: int) -> list[slice]:
-    """Return runs of channels or filters, as many as are transformed at once."""
-    return [slice(start, min(start + AT_ONCE, number)) for start in range(0, number, AT_ONCE)]
+def filters_at_once(members: int) -> int:
+    """Return how many filters' products are made at once beside all tiles: they take a share of the tiles' memory."""
+    return max(1, min(AT_ONCE, members // 4))
+
+
+def _parts(number: int, at_once: int = AT_ONCE) -> list[slice]:
+    """Return runs of channels or filters."""
+    return [slice(start, min(start + at_once, number)) for start in range(0, number, at_once)]
 
 
 def _stretches(blocks: list[_Tiles], tiles: int) -> Iterator[list[_Tiles]]:
@@ -310,8 +315,13 @@ def working_bytes(plan: ConvPlan, itemsize: int, threads: int) -> int:
     kernels = points * plan.filters * (plan.channels // plan.groups) * itemsize
     if kernels <= KERNEL_BYTES:
         return kernels + threads * (TILE_BYTES + TILE_BYTES // 2)
-    tiles = DEFAULT_BUDGET_BYTES // 4 * (2 + 2 * threads * AT_ONCE * plan.groups // plan.channels)
-    return tiles + threads * points * AT_ONCE * (plan.channels // plan.groups) * itemsize
+    members = plan.channels // plan.groups
+    few = filters_at_once(members)
+    tiles = min(
+        DEFAULT_BUDGET_BYTES // 4,
+        points * members * itemsize * plan.batch * prod(ceil(n / outputs_per_tile(plan)) for n in plan.output_size),
+    )
+    return tiles + threads * (2 * tiles * few // members + points * few * members * itemsize + TILE_BYTES)
 
 
 METHOD = Method("winograd", compute, unsuitable, seconds, working_bytes, local=False)
