@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 from playwright.sync_api import Browser, Route, expect
+from pydantic import SecretStr
 
+from service.settings import Settings
 from tests.web.conftest import Playground, Watched
 
 if TYPE_CHECKING:
     from playwright.sync_api import ViewportSize
+
+    from tests.conftest import Serve
 
 # The clipboard of a machine is shared by all that runs there.
 KEEP_WHAT_IS_COPIED = """() => Object.defineProperty(navigator, "clipboard", {
@@ -179,7 +183,7 @@ def test_the_keyboard_alone_is_enough(playground: Playground) -> None:
     page.keyboard.press("Tab")
     expect(playground.button("Step")).to_be_focused()
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Position (1, 1)")).to_be_visible()
+    expect(page.get_by_role("heading", name="Position (1, 1)")).to_be_visible()
 
 
 def test_the_theme_is_the_systems_until_one_is_chosen(browser: Browser, service: httpx.Client) -> None:
@@ -270,3 +274,49 @@ def test_a_service_that_is_away_or_busy_loses_nothing(playground: Playground, st
     playground.watched.complaints = [
         text for text in playground.watched.complaints if not re.search("Failed to load resource", text)
     ]
+
+
+def test_where_keys_are_set_the_page_asks_for_one(serve: Serve, watched: Watched) -> None:
+    playground = Playground(watched, str(serve(Settings(api_keys=SecretStr("open-sesame"))).base_url).rstrip("/"))
+    page = playground.page
+    page.goto(playground.root)
+
+    page.get_by_label("This service asks for a key").fill("open-sesame")
+    playground.button("Use it").click()
+
+    playground.shows([["-60"] * 3] * 3)
+    playground.button("curl").click()
+    expect(page.locator(".code")).to_contain_text('-H "Authorization: Bearer $CONVOLUTION_KEY"')
+    playground.clean()
+
+
+def test_modes_can_be_changed_before_they_have_come(playground: Playground) -> None:
+    page = playground.page
+    for name in ("Network", "Picture", "Signal", "Matrix", "Signal"):
+        page.get_by_role("link", name=name).click()
+
+    playground.says("Feature map of 13 samples")
+    expect(page.get_by_role("link", name="Signal")).to_have_attribute("aria-current", "page")
+
+
+@pytest.mark.parametrize("fragment", ["#matrix?op=fold&input=&kernel=", "#network?layers=none&size=48"])
+def test_a_mangled_link_breaks_nothing(playground: Playground, fragment: str) -> None:
+    page = playground.page
+    page.goto("about:blank")
+    page.goto(f"{playground.root}/{fragment}")
+
+    if fragment.startswith("#matrix"):
+        playground.shows([["-60"] * 3] * 3)
+    else:
+        playground.refuses("layers")
+
+
+def test_steps_of_many_taps_are_asked_for_as_they_are_looked_at(playground: Playground) -> None:
+    row = ",".join(["1"] * 20)
+    playground.open(f"#matrix?padding=same&input={';'.join([row] * 20)}&kernel={';'.join([row] * 20)}")
+
+    expect(playground.page.locator(".place")).to_have_text("1 of 400")
+    playground.button("Back").click()
+    # Of 19 cells of padding `same` puts 9 before and 10 after: the last window holds 10 × 10 cells of the input.
+    expect(playground.page.get_by_role("heading", name="Position (19, 19)")).to_be_visible()
+    expect(playground.page.locator(".total strong")).to_have_text("100")

@@ -14,10 +14,21 @@ export class Problem extends Error {
   }
 }
 
+let key = "";
+
+/** Send an API key with every request from now on. */
+export function useKey(text) {
+  key = text.trim();
+}
+
+/** Whether requests carry a key. */
+export const hasKey = () => Boolean(key);
+
 async function ask(path, options) {
   let response;
+  const headers = key ? { ...options.headers, Authorization: `Bearer ${key}` } : options.headers;
   try {
-    response = await fetch(address(path), options);
+    response = await fetch(address(path), { ...options, headers });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Problem({
@@ -26,6 +37,7 @@ async function ask(path, options) {
     });
   }
   if (response.ok) return response;
+  if (response.status === 401) document.dispatchEvent(new Event("key-wanted"));
   const body = await response.json().catch(() => ({}));
   throw new Problem({ title: response.statusText, detail: `The service answered ${response.status}.`, ...body });
 }

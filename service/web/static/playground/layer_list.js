@@ -15,7 +15,8 @@ export class LayerList {
     this.list = h("ol.layers");
     this.adder = h("select", { "aria-label": "Type of the new layer" }, choices(Object.keys(TYPES)));
     const add = h("button", { type: "button", onclick: () => this.#add(this.adder.value) }, "Add layer");
-    this.element = h("div.network-layers", {}, this.list, h("div.bar", {}, this.adder, add));
+    this.error = h("p.error", { hidden: true });
+    this.element = h("div.network-layers", {}, this.list, h("div.bar", {}, this.adder, add), this.error);
     this.#build();
   }
 
@@ -90,6 +91,9 @@ export class LayerList {
 
   /** Say what is wrong at the layer, and there at the field, that a pointer names. */
   fail(text, [index, name] = []) {
+    const whole = index === undefined;
+    this.error.textContent = whole ? text : "";
+    this.error.hidden = !whole || !text;
     this.rows.forEach(({ error, fields }, at) => {
       const here = text && String(at) === index;
       const field = here && fields.find((each) => each.pointer === name);

@@ -1,6 +1,6 @@
 // Back, play, step: through the positions of an output, one after the other.
 
-import { h } from "./dom.js";
+import { announce, h } from "./dom.js";
 
 const SPEEDS = [
   ["1200", "Slow"],
@@ -11,9 +11,10 @@ const SPEEDS = [
 export class Player {
   #timer = 0;
 
-  /** `show(position)` shows one of `total` positions. */
-  constructor(show) {
+  /** `show(position)` shows one of `total` positions, `told()` says what it shows. */
+  constructor(show, told) {
     this.show = show;
+    this.told = told;
     this.total = 0;
     this.at = 0;
     this.playWords = h("span", {}, "Play");
@@ -49,7 +50,9 @@ export class Player {
   /** Step by hand, round the end. */
   move(by) {
     this.pause();
-    if (this.total) this.go((this.at + by + this.total) % this.total);
+    if (!this.total) return;
+    this.go((this.at + by + this.total) % this.total);
+    announce(this.told());
   }
 
   start() {

@@ -11,6 +11,11 @@ export class StepView {
     this.element = h("div.step", {}, this.title, this.grids, this.expression);
   }
 
+  /** What it shows, in words. */
+  get told() {
+    return `${this.title.textContent}: ${this.expression.textContent}`;
+  }
+
   /** Show how one output value came to be. */
   show(step, plan) {
     const place = step.position.join(", ");
@@ -29,15 +34,16 @@ export class StepView {
     this.expression.textContent = written(step.expression, step.value);
   }
 
-  /** Show which outputs use an input cell. */
-  showUsers([row, column], found) {
+  /** Show which outputs use an input cell; `complete` where all of them are known. */
+  showUsers([row, column], found, complete) {
     this.title.textContent = `Input cell (${row}, ${column})`;
     this.grids.replaceChildren();
     const uses = [...found].map(([at, weights]) => {
       const [r, c] = at.split(",");
       return `(${r}, ${c})${weights.length ? ` with ${weights.map((weight) => short(weight, 4)).join(" and ")}` : ""}`;
     });
-    const said = uses.length === 1 ? "1 output uses it" : `${uses.length || "No"} outputs use it`;
+    const many = complete ? uses.length || "No" : `At least ${uses.length}`;
+    const said = complete && uses.length === 1 ? "1 output uses it" : `${many} outputs use it`;
     this.expression.textContent = uses.length ? `${said}: ${uses.join(", ")}. Its gradient flows back from these.` : `${said}.`;
   }
 }

@@ -4,21 +4,31 @@
 import { post } from "./api.js";
 import { key } from "./plane.js";
 
-const PAGE = 400;
-// A larger output is stepped through without knowing beforehand which cells every window reads.
-const MOST = 1600;
+// A tap is some hundred bytes of an answer: what a page of steps may hold, and what is asked for beforehand at most.
+// Steps beyond that are asked for one by one, as they are looked at.
+const TAPS_A_PAGE = 20_000;
+const TAPS_BEFOREHAND = 60_000;
 
-/** Ask for all steps, page by page. */
-export async function traced(path, fields, signal) {
-  const first = await post(`${path}/trace`, { ...fields, count: PAGE }, { signal });
+/** Ask for the steps of an operation, page by page; `plan` is that of its answer. */
+export async function traced(path, fields, plan, signal) {
+  const window = plan.kernel_shape ?? plan.kernel_size ?? plan.input_shape;
+  const taps = window.reduce((product, length) => product * length, 1);
+  const count = Math.max(1, Math.floor(TAPS_A_PAGE / taps));
+  const ask = (start) => post(`${path}/trace`, { ...fields, start, count }, { signal });
+  const first = await ask(0);
   const steps = first.steps;
   let next = first.next_start;
-  while (next !== null && next !== undefined && steps.length < MOST) {
-    const page = await post(`${path}/trace`, { ...fields, start: next, count: PAGE }, { signal });
+  while (next !== null && steps.length * taps < TAPS_BEFOREHAND) {
+    const page = await ask(next);
     steps.push(...page.steps);
     next = page.next_start;
   }
-  return { ...first, steps };
+  return { ...first, steps, complete: next === null };
+}
+
+/** Ask for the one step of a position. */
+export async function tracedAt(path, fields, position, signal) {
+  return (await post(`${path}/trace`, { ...fields, positions: [position] }, { signal })).steps[0];
 }
 
 /** Yield each tap of a step: where in the plane it reads, the input cell behind that, its weight, value and product. */

@@ -13,7 +13,7 @@ import { key } from "../plane.js";
 import { Player } from "../player.js";
 import { INPUTS, KERNELS } from "../presets.js";
 import { StepView } from "../step_view.js";
-import { framing, taps, traced, users } from "../steps.js";
+import { framing, taps, traced, tracedAt, users } from "../steps.js";
 import { ValueGrid } from "../value_grid.js";
 
 export { DEFAULTS };
@@ -33,9 +33,13 @@ class MatrixMode {
 
   constructor(place, texts, changed) {
     this.state = { ...DEFAULTS, ...texts };
+    if (!(this.state.op in SIGNS)) this.state.op = DEFAULTS.op;
     this.changed = changed;
-    this.player = new Player((at) => this.#show(at));
     this.steps = new StepView();
+    this.player = new Player(
+      (at) => this.#show(at),
+      () => this.steps.told,
+    );
     this.message = h("p.error.general", { role: "alert", hidden: true });
     this.sum = h("div.equation");
     this.copy = copyAs(() => this.#snippetSource());
@@ -136,7 +140,7 @@ class MatrixMode {
       answered: (answer) => {
         this.#answered(answer);
         // Only then, for whatever is refused would be refused again, in the same words.
-        this.#traces.ask((signal) => traced(path, fields, signal), {
+        this.#traces.ask((signal) => traced(path, fields, answer.plan, signal), {
           answered: (trace) => this.#traced(trace),
           refused: (problem) => this.#refused(problem),
         });
@@ -174,13 +178,17 @@ class MatrixMode {
         h("dd", { title: general }, `${expression} = `, h("strong", {}, String(result))),
       ]),
     );
-    this.player.reset(trace.steps.length);
+    this.player.reset(trace.total_positions);
   }
 
   #show(at) {
-    const step = this.trace?.steps[at];
-    if (!step) return;
-    const { plan } = this.trace;
+    if (!this.trace) return;
+    const { plan, steps } = this.trace;
+    const step = steps[at];
+    if (!step) {
+      this.#fetchStep(at);
+      return;
+    }
     const window = [];
     const tapped = [];
     const notes = [];
@@ -204,6 +212,20 @@ class MatrixMode {
     this.steps.show(step, plan);
   }
 
+  // A step that was not asked for beforehand.
+  #fetchStep(at) {
+    const { trace } = this;
+    const { path, fields } = requestOf(this.state);
+    const columns = trace.output_shape.at(-1);
+    this.#traces.ask((signal) => tracedAt(path, fields, [Math.floor(at / columns), at % columns], signal), {
+      answered: (step) => {
+        trace.steps[at] = step;
+        if (this.player.at === at) this.#show(at);
+      },
+      refused: (problem) => this.#refused(problem),
+    });
+  }
+
   #showUsers(row, column) {
     if (!this.trace) return;
     if (row === undefined) {
@@ -217,7 +239,7 @@ class MatrixMode {
     this.output.plane.mark({ user: [...found.keys()] });
     const weighed = ([at, weights]) => [at, weights.length > 1 ? `${weights.length} taps` : `×${short(weights[0], 3)}`];
     this.output.plane.note([...found].filter(([, weights]) => weights.length).map(weighed));
-    this.steps.showUsers([row, column], found);
+    this.steps.showUsers([row, column], found, this.trace.complete);
   }
 
   async #toggleGradients() {

@@ -51,7 +51,10 @@ class SignalMode {
     this.state = { ...DEFAULTS, ...texts };
     this.changed = changed;
     this.message = h("p.error.general", { role: "alert", hidden: true });
-    this.player = new Player((at) => this.#show(at));
+    this.player = new Player(
+      (at) => this.#show(at),
+      () => this.total.textContent,
+    );
     this.copy = copyAs(() => this.answer && { path: PATH, fields: this.#fieldsAsked, plan: this.answer.plan, result: "feature_maps" });
     this.x = this.#signal("Input", "x", INPUTS, "input", "x(t)");
     this.h = this.#signal("Kernel", "h", KERNELS, "kernel", "h(t)");

@@ -1,10 +1,12 @@
 // The request as a curl command.
 
-import { quoted, url } from "./literals.js";
+import { hasKey } from "../api.js";
+import { KEY, quoted, url } from "./literals.js";
 
 export function write({ path, fields, picture, accept }) {
+  const key = hasKey() ? `  -H "Authorization: Bearer $${KEY}" \\\n` : "";
   if (!picture) {
-    return `curl -sS ${quoted(url(path))} \\\n  -H 'Content-Type: application/json' \\\n  -d ${quoted(JSON.stringify(fields))}\n`;
+    return `curl -sS ${quoted(url(path))} \\\n${key}  -H 'Content-Type: application/json' \\\n  -d ${quoted(JSON.stringify(fields))}\n`;
   }
   const file = picture.base64 ? "picture.png" : picture.name;
   let fetch = picture.url ? `curl -sS -o ${quoted(file)} ${quoted(picture.url)}\n` : "";
@@ -17,7 +19,7 @@ export function write({ path, fields, picture, accept }) {
     return `  -F ${quoted(`${key}=<${key}.json`)} \\\n`;
   });
   const form = `  -F ${quoted(`input=@${file}`)} \\\n${parts.join("")}`;
-  return `${fetch}curl -sS ${quoted(url(path))} \\\n${form}  -H 'Accept: ${accept}' -o ${quoted(`result.${extension(accept)}`)}\n`;
+  return `${fetch}curl -sS ${quoted(url(path))} \\\n${key}${form}  -H 'Accept: ${accept}' -o ${quoted(`result.${extension(accept)}`)}\n`;
 }
 
 const extension = (accept) => ({ "image/png": "png", "application/json": "json" })[accept] ?? "npy";

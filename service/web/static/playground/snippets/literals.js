@@ -28,3 +28,6 @@ export function laid(value, indent = "    ") {
 
 /** A nested list as a two-dimensional NumPy expression. */
 export const array = (rows) => `np.array(${laid(rows, "")}, dtype=np.float64)`;
+
+/** The environment variable that programs read an API key from: a key itself does not belong into what is passed on. */
+export const KEY = "CONVOLUTION_KEY";

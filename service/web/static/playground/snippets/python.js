@@ -1,9 +1,15 @@
 // The request as a Python program with httpx.
 
-import { laid, python, url } from "./literals.js";
+import { hasKey } from "../api.js";
+import { KEY, laid, python, url } from "./literals.js";
 
 export function write({ path, fields, picture, accept, result }) {
-  return picture ? withPicture(path, fields, picture, accept) : withJson(path, fields, result);
+  const code = picture ? withPicture(path, fields, picture, accept) : withJson(path, fields, result);
+  if (!hasKey()) return code;
+  // The last request is the one to the API.
+  const at = code.lastIndexOf("httpx.post(");
+  const client = `httpx.Client(headers={"Authorization": f"Bearer {os.environ['${KEY}']}"}).post(`;
+  return `import os\n\n${code.slice(0, at)}${client}${code.slice(at + "httpx.post(".length)}`;
 }
 
 function withJson(path, fields, result) {
