@@ -61,8 +61,10 @@ def choose(plan: ConvPlan | ConvTransposePlan, dtype: Any = np.float64, method: 
     MethodNotApplicable
         If the method asked for by name cannot compute this plan.
     """
-    if isinstance(plan, ConvTransposePlan) and spreads(plan.stride, plan.kernel_size, method):
-        return "gemm"
+    if isinstance(plan, ConvTransposePlan):
+        of_a_group = (plan.channels // plan.groups, plan.filters // plan.groups, *plan.kernel_size)
+        if spreads(plan.stride, of_a_group, method):
+            return "gemm"
     forward = _main_phase(plan) if isinstance(plan, ConvTransposePlan) else plan
     if method != "auto":
         return _named(forward, method).name

@@ -1,4 +1,4 @@
-"""A strided transposed convolution as one matrix product, and additions where its parts fall.
+"""A transposed convolution as one matrix product, and additions where its parts fall.
 
     p[f, k, i] = Σ_c w[c, f, k] · x[c, i]        y[f, s·i + d·k] += p[f, k, i]
 
@@ -32,13 +32,22 @@ LEAST_ROWS = 64
 MOST_TAPS = 400
 """Of a larger kernel each phase is worth an FFT."""
 
+FEW_FILTERS = 8
+"""A group's filters up to which stride 1 is worth computing here."""
+
 THREADED_MACS = 2_000_000
 """Below this a thread costs more than it saves."""
 
 
-def spreads(stride: Ints, kernel_size: Ints, method: str) -> bool:
-    """Return whether a transposed convolution is computed here, by what ``"gemm"`` is to a forward one."""
-    return any(s > 1 for s in stride) and method in ("auto", "gemm") and prod(kernel_size) <= MOST_TAPS
+def spreads(stride: Ints, kernel_shape: Ints, method: str) -> bool:
+    """Return whether a transposed convolution is computed here, by what ``"gemm"`` is to a forward one.
+
+    With stride 1 it is also a forward convolution. That copies the channels once a tap to make one product; this makes
+    as many parts as filters times taps and adds them, so it is for few filters of many channels, (C/G, F/G, *K).
+    """
+    channels, filters, *kernel = kernel_shape
+    narrow = filters <= FEW_FILTERS and channels >= 2 * filters and prod(kernel) > 1
+    return (any(s > 1 for s in stride) or narrow) and method in ("auto", "gemm") and prod(kernel) <= MOST_TAPS
 
 
 @dataclass(frozen=True, slots=True)

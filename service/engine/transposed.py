@@ -7,8 +7,8 @@ With w the kernel, u = q + before the output position before it is cropped, and 
 With stride 1 these are the taps of one window of x: a forward convolution with the flipped kernel, its channels and
 filters swapped (Dumoulin & Visin, arXiv:1603.07285, relationships 8 to 11), on whatever method suits it. With a larger
 stride no zero is inserted between cells, as relationships 12 to 14 describe it: the output splits into phases
-(`phases.py`), computed together from one product (`spreading.py`), or each as a forward convolution where a method is
-asked for by name or the kernel is very large.
+(`phases.py`), computed together from one product (`spreading.py`, which is also for few filters), or each as a forward
+convolution where another method is asked for by name or the kernel is very large.
 """
 
 from __future__ import annotations
@@ -135,14 +135,15 @@ class Spread:
 
         `bias` is (F, *1) or (F, *region).
         """
-        if all(s == 1 for s in self.stride) and self._finite():
-            (phases,) = self._combinations(region, data) or [()]
-            if phases and all(p.high - p.low == stop - start for p, (start, stop) in zip(phases, region, strict=True)):
-                return self._convolved(data, bias, phases)
         size = tuple(stop - start for start, stop in region)
+        grouped = self.kernel.reshape(self.groups, -1, *self.kernel.shape[1:])
+        spread = self._finite() and spreads(self.stride, grouped.shape[1:], self.method)
+        if all(s == 1 for s in self.stride) and self._finite() and not spread:
+            (phases,) = self._combinations(region, data) or [()]
+            if phases and all(p.high - p.low == n for p, n in zip(phases, size, strict=True)):
+                return self._convolved(data, bias, phases)
         out = np.empty((len(data), self.filters, *size), self.dtype)
-        if spreads(self.stride, self.kernel.shape[2:], self.method) and self._finite():
-            grouped = self.kernel.reshape(self.groups, -1, *self.kernel.shape[1:])
+        if spread:
             images = data.reshape(len(data), self.groups, -1, *data.shape[2:])
             weights = np.ascontiguousarray(grouped, self.dtype)
             Spreading(weights, self.stride, self.dilation, images, bias, region, out, self.control).compute()

@@ -94,6 +94,17 @@ def test_phases_by_a_named_method_are_the_same(method: str) -> None:
     assert_allclose(found, expected, rtol=0, atol=1e-11 if method == "fft" else 0)
 
 
+def test_few_filters_of_many_channels_are_the_same_as_by_definition() -> None:
+    random = np.random.default_rng(6)
+    values = random.integers(-9, 10, (2, 24, 30, 27)).astype(float)
+    weights = random.integers(-9, 10, (24, 2, 3, 4)).astype(float)
+    options: dict[str, Any] = {"padding": [[1, 0], [4, 2]], "dilation": (2, 1), "groups": 2}
+    assert_array_equal(
+        engine.conv_transpose(values, weights, **options),
+        engine.conv_transpose(values, weights, **options, method="direct"),
+    )
+
+
 def test_a_very_large_kernel_is_computed_a_phase_at_a_time() -> None:
     values, weights = np.zeros((1, 1, 3, 3)), np.random.default_rng(5).standard_normal((1, 1, 23, 21))
     values[0, 0, 1, 2] = 1
