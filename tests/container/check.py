@@ -28,7 +28,7 @@ LOCKED_DOWN = (
 )
 MAX_LAYERS_MB = 180
 FIRST_ANSWER_AIM_S, FIRST_ANSWER_LIMIT_S = 2, 10  # the aim is for a machine at rest; a busy one gets the limit
-MAX_STOP_S = 1
+MAX_STOP_S, STOP_ATTEMPTS = 1, 3
 COLUMN_DIFFERENCE = [[1, 0, -1]] * 3
 
 
@@ -96,9 +96,17 @@ class Service:
     """The running container, asked over its published port."""
 
     def __init__(self) -> None:
+        self.start()
+
+    def start(self) -> None:
+        """Run a new container."""
         self.started = time.monotonic()
         self.container = docker("run", "--detach", *LOCKED_DOWN, "--publish", "127.0.0.1::8000", IMAGE)
         self.port = int(docker("port", self.container, "8000/tcp").splitlines()[0].rpartition(":")[2])
+
+    def remove(self) -> None:
+        """Remove the container, running or not."""
+        docker("rm", "--force", "--volumes", self.container)
 
     def ask(self, body: bytes, content_type: str, accept: str = "application/json") -> Answer:
         """POST one body to /v1/conv2d."""
@@ -228,16 +236,28 @@ def check_health(service: Service) -> str:
 
 
 def check_stop(service: Service) -> str:
-    """Stop it with SIGTERM while idle: by itself, at once, and without a traceback in what it logged."""
+    """Stop it with SIGTERM while idle; another container gets its turn if whatever else runs here made that slow."""
+    times = [stop(service)]
+    while min(times) >= MAX_STOP_S and len(times) < STOP_ATTEMPTS:
+        service.remove()
+        service.start()
+        check_first_answer(service)
+        times.append(stop(service))
+    shown = ", ".join(f"{took * 1000:.0f}" for took in times)
+    expect(min(times) < MAX_STOP_S, f"it took {shown} ms to stop; {MAX_STOP_S * 1000} are allowed")
+    return f"stopped by SIGTERM in {shown} ms (at most {MAX_STOP_S * 1000}), exit code 0"
+
+
+def stop(service: Service) -> float:
+    """Return the seconds that the service takes to end by itself, without a traceback in what it logged."""
     start = time.monotonic()
     docker("stop", "--time", "10", service.container)
     took = time.monotonic() - start
     state = inspect(service.container)["State"]
     expect(not state["OOMKilled"], "it ran out of memory")
     expect(state["ExitCode"] == 0, f"it stopped with exit code {state['ExitCode']}, not 0")
-    expect(took < MAX_STOP_S, f"it took {took:.2f} s to stop; {MAX_STOP_S} s is allowed")
     expect("Traceback" not in logs(service), "its log holds a traceback")
-    return f"stopped by SIGTERM in {took * 1000:.0f} ms, exit code 0"
+    return took
 
 
 def logs(service: Service) -> str:
@@ -272,7 +292,7 @@ def main() -> int:
         return 1
     finally:
         if service is not None:
-            docker("rm", "--force", "--volumes", service.container)
+            service.remove()
     return 0
 
 
