@@ -44,7 +44,9 @@ def test_while_it_drains_it_serves_on_but_is_not_ready(workers: int) -> None:
 def test_a_request_in_flight_is_finished(workers: int) -> None:
     body = json.dumps(SMALL).encode()
     with serving(workers=workers) as service, socket.create_connection(("127.0.0.1", service.port)) as client:
-        head = f"POST /v1/conv2d HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        head = (
+            f"POST /v1/conv2d HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        )
         client.sendall(head.encode() + b"\r\n" + body[:10])
         until(lambda: service.metric("convolution_in_flight_requests") == 2, "the request")  # it and this one
         service.process.send_signal(signal.SIGTERM)
@@ -96,7 +98,7 @@ def test_a_killed_worker_is_replaced_and_its_counts_stay() -> None:
         until(lambda: len(service.workers()) == 2 and before[0] not in service.workers(), "another worker")
         for _ in range(10):
             assert service.ask("/v1/conv2d", SMALL).status == 200
-        assert service.metric('convolution_requests_total{operation="conv2d",status="200"}') == 20
+        until(lambda: service.metric('convolution_requests_total{operation="conv2d",status="200"}') == 20, "the count")
         assert any("ended with -9" in line["message"] for line in service.lines)
 
 
