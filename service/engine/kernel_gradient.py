@@ -12,7 +12,7 @@ taps are stacked into one product instead, since a narrow one is slow.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
@@ -63,21 +63,21 @@ def kernel_gradient(
             control.check()
             products.add(input[images], output_gradient[images], tile, padding_value, total, workspace)
 
-    wide = all(s == 1 for s in plan.stride)
-    run(_shares(plan, wide, dtype, threads), add, control, threads)
-    if wide and not np.isfinite(total).all():
+    shares = _shares(plan, dtype, threads)
+    run(shares, add, control, threads)
+    if any(share.wide for share in shares) and not np.isfinite(total).all():
         total[...] = 0
-        run(_shares(plan, False, dtype, threads), add, control, threads)
+        run([replace(share, exact=True) for share in shares], add, control, threads)
     return np.moveaxis(total.reshape(*plan.kernel_size, plan.filters, channels), (-2, -1), (0, 1))
 
 
-def _shares(plan: ConvPlan, wide: bool, dtype: FloatType, threads: int) -> list[_Products]:
+def _shares(plan: ConvPlan, dtype: FloatType, threads: int) -> list[_Products]:
     """Split the groups, or the filters of each, among the threads: not the sums, whose order would then vary."""
     filters = plan.filters // plan.groups
     by_group = -(-plan.groups // threads)
     by_filter = filters if plan.groups >= threads else -(-filters // threads)
     return [
-        _Products(plan, slice(g, min(g + by_group, plan.groups)), slice(f, min(f + by_filter, filters)), wide, dtype)
+        _Products(plan, slice(g, min(g + by_group, plan.groups)), slice(f, min(f + by_filter, filters)), dtype)
         for g in range(0, plan.groups, by_group)
         for f in range(0, filters, by_filter)
     ]
@@ -90,8 +90,8 @@ class _Products:
     plan: ConvPlan
     groups: slice
     filters: slice
-    wide: bool
     dtype: FloatType
+    exact: bool = False
 
     @property
     def size(self) -> tuple[int, int, int]:
@@ -100,12 +100,22 @@ class _Products:
         return self.groups.stop - self.groups.start, self.filters.stop - self.filters.start, channels
 
     @property
+    def stacked(self) -> bool:
+        """Whether all taps make one product."""
+        _, filters, channels = self.size
+        return channels < STACKED_BELOW and filters > 1 and prod(self.plan.kernel_size) > 1
+
+    @property
+    def wide(self) -> bool:
+        """Whether taps are read in place, which takes zeros between the gradient's rows if there are several."""
+        return all(s == 1 for s in self.plan.stride) and not self.stacked and not self.exact
+
+    @property
     def depth(self) -> int:
         """How many rows a group's copied cells have: of all taps, of one, or none where they are read in place."""
-        _, filters, channels = self.size
-        if channels < STACKED_BELOW and filters > 1:
-            return channels * prod(self.plan.kernel_size)
-        return 0 if self.wide else channels
+        if self.stacked:
+            return self.size[2] * prod(self.plan.kernel_size)
+        return 0 if self.wide else self.size[2]
 
     def steps(self, budget: int) -> Iterator[tuple[slice, Region]]:
         """Yield the images and the output positions that are taken at once."""
@@ -126,20 +136,29 @@ class _Products:
         region = region_of(plan, tile)
         cells, positions = ([stop - start for start, stop in bounds] for bounds in (region, tile))
         laid = cells if self.wide else positions
+        gathered = len(input) > 1 or laid != positions
         block, upstream, copied = workspace.arrays(
             self.dtype,
             (groups, channels, len(input), *cells),
-            (groups, filters, len(input), *laid),
+            (groups, filters, len(input) if gathered else 0, *laid),
             (groups, self.depth, len(input) * prod(laid)),
         )
-        self._load(input, gradient, region, tile, padding_value, block, upstream)
+        every: Index = (slice(None), self.groups)
+        source = input.reshape(len(input), plan.groups, channels, *plan.input_size)[every]
+        fill(source, region, np.moveaxis(block, 2, 0), plan.padding_mode, padding_value)
+        position: Index = (slice(None), self.groups, self.filters, *(slice(*bounds) for bounds in tile))
+        share = gradient.reshape(len(gradient), plan.groups, -1, *plan.output_size)[position]
+        if gathered:
+            _lay(share, upstream, positions)
+            rows = upstream.reshape(groups, filters, -1)
+        else:
+            rows = share[0].astype(self.dtype, copy=False).reshape(groups, filters, -1)
         target = total[(..., self.groups, self.filters, slice(None))]
-        rows = upstream.reshape(groups, filters, -1)
         shifts = list(taps(plan, tile))
         reads = self._in_place(block, shifts) if self.wide else [block[(..., *shift)] for _, shift in shifts]
         width = prod(reads[0].shape[2:])
         rows, copied = rows[..., :width], copied[..., :width]
-        if self.depth > channels:
+        if self.stacked:
             stack = copied.reshape(groups, channels, *plan.kernel_size, width)
             for (tap, _), read in zip(shifts, reads, strict=True):
                 place: Index = (slice(None), slice(None), *tap)
@@ -152,23 +171,17 @@ class _Products:
                 copied.reshape(read.shape)[...] = read
             target[tap] += rows @ (read if self.wide else copied).swapaxes(1, 2)
 
-    def _load(
-        self, input: Array, gradient: Array, region: Region, tile: Region, value: float, block: Array, upstream: Array
-    ) -> None:
-        """Copy the input's region and the gradient's tile, images behind channels so that they are one long row."""
-        plan, (_, _, channels) = self.plan, self.size
-        grouped = input.reshape(len(input), plan.groups, channels, *plan.input_size)[:, self.groups]
-        fill(grouped, region, np.moveaxis(block, 2, 0), plan.padding_mode, value)
-        if self.wide:
-            upstream[...] = 0
-        position: Index = (..., *(slice(*bounds) for bounds in tile))
-        inside: Index = (..., *(slice(0, stop - start) for start, stop in tile))
-        share = gradient.reshape(len(gradient), plan.groups, -1, *plan.output_size)[:, self.groups, self.filters]
-        np.moveaxis(upstream, 2, 0)[inside] = share[position]
-
     def _in_place(self, block: Array, shifts: list[tuple[Ints, tuple[slice, ...]]]) -> list[Array]:
         """Return what each tap reads of the block as one row, (groups, C/G, cells)."""
         row = block.reshape(*block.shape[:2], -1)
         units = [prod(block.shape[axis + 1 :]) for axis in range(3, block.ndim)]
         starts = [sum(cells.start * unit for cells, unit in zip(shift, units, strict=True)) for _, shift in shifts]
         return [row[..., start : row.shape[-1] - starts[-1] + start] for start in starts]
+
+
+def _lay(share: Array, upstream: Array, positions: list[int]) -> None:
+    """Copy a gradient, (N, G, F/G, *tile), images behind filters, with zeros behind each row."""
+    if list(upstream.shape[3:]) != positions:
+        upstream[...] = 0
+    inside: Index = (..., *(slice(0, count) for count in positions))
+    np.moveaxis(upstream, 2, 0)[inside] = share
