@@ -112,7 +112,7 @@ def method_for(
     survey = Survey(input, kernel, padding_value)
     if method == "auto":
         ranked = _within_budget(plan, kernel.dtype.itemsize, control.budget_bytes)
-        return next(candidate for candidate in ranked if _keeps_contract(candidate, plan, kernel, survey))
+        return next(candidate for candidate in ranked if keeps_contract(candidate, plan, kernel, survey))
     named = _named(plan, method)
     if not named.local and not survey.finite:
         raise MethodNotApplicable(
@@ -123,11 +123,12 @@ def method_for(
     return named
 
 
-def _keeps_contract(method: Method, plan: ConvPlan, kernel: Array, survey: Survey) -> bool:
+def keeps_contract(method: Method, plan: ConvPlan, kernel: Array, survey: Survey) -> bool:
+    """Return whether a method's answer on this data is as good as the definition's."""
     if method.by_values:
         few = plan.filters <= MOST_SEPARABLE
         return few and all(factors(f) is not None for f in kernel[:, 0]) and (not survey.integers or survey.sums_small)
-    return method.local or (survey.tame and not survey.integers)
+    return method.local or (plan.taps >= method.least_taps and survey.tame and not survey.integers)
 
 
 @lru_cache(maxsize=256)

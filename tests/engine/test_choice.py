@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from service.engine import (
     plan_conv,
     plan_conv_transpose,
 )
+from service.engine.choice import keeps_contract
+from service.engine.precision import Survey
 
 LAYER = plan_conv((1, 64, 40, 40), (64, 64, 3, 3), padding=1)
 SPREADING = [name for name, method in METHODS.items() if not method.local]
@@ -142,6 +145,13 @@ def test_more_threads_than_the_budget_has_room_for_are_not_used() -> None:
     many, one = Control(threads=1000), Control(threads=1)
     for name, cost in estimate(LAYER, np.float32, many).items():
         assert cost.working_bytes <= max(many.budget_bytes, estimate(LAYER, np.float32, one)[name].working_bytes)
+
+
+def test_a_method_that_keeps_the_bound_from_some_taps_on_is_not_taken_below() -> None:
+    plan, x, w = plan_conv((1, 1, 300), (1, 1, 5)), tame(1, 1, 300), tame(1, 1, 5)
+    few = replace(METHODS["fft"], least_taps=6)
+    assert keeps_contract(replace(few, least_taps=5), plan, w, Survey(x, w, 0.0))
+    assert not keeps_contract(few, plan, w, Survey(x, w, 0.0))
 
 
 def test_a_transposed_plan_names_the_method_of_its_phases() -> None:

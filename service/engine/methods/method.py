@@ -30,6 +30,8 @@ class Method:
     local
         Whether each output feels its own window alone. What is not spreads rounding, and what is not finite, over
         more than that.
+    least_taps
+        Products an output from which it keeps the engine's error bound; with fewer it keeps the bound of so many.
     by_values
         Whether the kernel's values, beside its shape, decide if it can.
     """
@@ -40,4 +42,5 @@ class Method:
     seconds: Callable[[ConvPlan, int, Machine], float]
     working_bytes: Callable[[ConvPlan, int, int], int]
     local: bool = True
+    least_taps: int = 1
     by_values: bool = False
