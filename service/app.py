@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
-from starlette.staticfiles import StaticFiles
 
 from service import __version__
 from service.api import catalogue, document, health, openapi, pages, problems, routes
@@ -20,6 +19,7 @@ from service.api.state import Service
 from service.settings import Settings
 from service.web import STATIC_FOLDER
 from service.web import pages as web_pages
+from service.web.assets import Assets
 
 
 def create_app(settings: Settings | None = None, *, workers: int = 1) -> FastAPI:
@@ -62,7 +62,7 @@ def create_app(settings: Settings | None = None, *, workers: int = 1) -> FastAPI
     routers = (routes.router, catalogue.router, pages.router, health.router, document.router, web_pages.router)
     for router in routers:
         app.include_router(router)
-    app.mount("/static", StaticFiles(directory=STATIC_FOLDER), name="static")
+    app.mount("/static", Assets(directory=STATIC_FOLDER), name="static")
     openapi.install(app, routes.MODELS)
     app.state.openapi_documents = {}
     problems.install(app)

@@ -136,3 +136,12 @@ def test_it_works_below_a_path_prefix(serve: Serve, watched: Watched) -> None:
     expect(watched.page.locator(".compare .after")).to_have_js_property("naturalWidth", 320)
     outside = [url for url in watched.requested if not url.startswith((f"{root}/conv/", "blob:"))]
     assert (outside, watched.complaints) == ([], [])
+
+
+def test_browsers_ask_whether_a_file_has_changed(service: httpx.Client) -> None:
+    """Without a version in their names, old modules would otherwise run with new ones after an upgrade."""
+    first = service.get("/static/playground/main.js")
+    again = service.get("/static/playground/main.js", headers={"If-None-Match": first.headers["etag"]})
+
+    assert [first.headers["cache-control"], again.headers["cache-control"]] == ["no-cache", "no-cache"]
+    assert (again.status_code, again.content) == (304, b"")

@@ -3,6 +3,10 @@
 import { h } from "./dom.js";
 import { largest, shade, short } from "./numbers.js";
 
+// Windows of more rows or columns are not drawn once more, expressions of more letters not written out.
+const MOST = 9;
+const LONGEST = 600;
+
 export class StepView {
   constructor() {
     this.title = h("h2.step-title");
@@ -20,18 +24,21 @@ export class StepView {
   show(step, plan) {
     const place = step.position.join(", ");
     this.title.textContent = `Position (${place})`;
-    const parts = [small(step.kernel ? "window" : "what the window holds", step.patch, step.padded)];
-    if (step.kernel) {
+    const total = h("div.total", {}, h("span.total-label", {}, label(step, plan)), h("strong", {}, short(step.value, 6)));
+    const parts = [];
+    const [rows, columns] = [step.patch.length, step.patch[0]?.length ?? 0];
+    if (rows > MOST || columns > MOST || rows * columns === 0) {
+      parts.push(sign("Σ"), total); // the input itself shows such a window better, or there is none
+    } else if (step.kernel) {
       const flipped = plan.operation === "convolution" ? "kernel, flipped" : step.taps ? "taps it meets" : "kernel";
-      parts.push(sign("⊙"), small(flipped, step.kernel), sign("="), small("products", step.products));
-      const total = h("div.total", {}, h("span.total-label", {}, step.bias ? "sum + bias" : "sum"));
-      total.append(h("strong", {}, short(step.value, 6)));
-      parts.push(sign("Σ"), total);
+      parts.push(small("window", step.patch, step.padded), sign("⊙"), small(flipped, step.kernel));
+      parts.push(sign("="), small("products", step.products), sign("Σ"), total);
     } else {
-      parts.push(sign("→"), h("div.total", {}, h("span.total-label", {}, plan.kind), h("strong", {}, short(step.value, 6))));
+      parts.push(small("what the window holds", step.patch, step.padded), sign("→"), total);
     }
     this.grids.replaceChildren(...parts);
-    this.expression.textContent = written(step.expression, step.value);
+    const reached = step.patch.flat().length > 0;
+    this.expression.textContent = reached ? written(step.expression, step.value) : "No cell of the input reaches it.";
   }
 
   /** Show which outputs use an input cell; `complete` where all of them are known. */
@@ -48,8 +55,12 @@ export class StepView {
   }
 }
 
-// An expression that already ends in its value is shown as it is.
-const written = (expression, value) => (expression.includes("=") ? expression : `${expression} = ${short(value, 6)}`);
+const label = (step, plan) => (step.kernel ? (step.bias ? "sum + bias" : "sum") : plan.kind);
+
+function written(expression, value) {
+  const shown = expression.length > LONGEST ? `${expression.slice(0, LONGEST)} …` : expression;
+  return `${shown} = ${short(value, 6)}`;
+}
 
 const sign = (text) => h("span.sign", { "aria-hidden": "true" }, text);
 
