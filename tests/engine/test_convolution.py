@@ -175,11 +175,14 @@ def test_integers_stay_exact_where_a_fast_method_would_be_chosen(shape: Any) -> 
 
 
 def test_a_separable_integer_filter_stays_exact_up_to_the_last_integer() -> None:
-    # 2⁵² fits a float64, u·x of three such does not, yet the plain sum of the window does.
-    x = np.zeros((1, 1, 300, 300))
-    x[0, 0, :, 0::2] = 2.0**51 + 1
-    w = np.multiply.outer([1, 2, 1], [-1, 0, 1]).astype(float)[None, None]
-    assert not conv(x, w).any()
+    # Every partial sum of the window is below 2⁵³, but a column's sum alone, 5·2⁵¹ + 5, is no float64.
+    small = np.broadcast_to(np.arange(600) // 2 % 2.0, (1, 1, 600, 600))
+    w = np.multiply.outer([1.0, 3.0, 1.0], [-1.0, 0.0, 1.0])[None, None]
+    methods: list[str] = []
+    expected = conv(small, w, control=Control(on_method=methods.append))
+    assert methods == ["separable"]  # or the test proves nothing
+    assert set(np.unique(expected)) == {-5.0, 5.0}
+    assert np.array_equal(conv(small + 2.0**51, w), expected)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
