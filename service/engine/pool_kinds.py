@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .borders import Array
+from .errors import InvalidArgument
 
 Power: TypeAlias = Callable[[Array, float, Array], Any]
 """(values, p, out): writes into `out`, which may be `values`."""
@@ -99,3 +100,19 @@ POOL_KINDS = {
     ),
 }
 """The kinds of pool by name. `np.maximum` and `np.minimum` answer NaN where either is NaN (semantics: 8)."""
+
+
+def check_indices(kind: str, wanted: bool) -> None:
+    """Refuse positions of a kind that selects none.
+
+    Raises
+    ------
+    InvalidArgument
+        If `wanted` and the kind's answers stand nowhere in their windows.
+    """
+    if wanted and POOL_KINDS[kind].better is None:
+        raise InvalidArgument(
+            f'return_indices asks for the position that each window selects, but kind "{kind}" selects none; '
+            'leave it out, or set kind to "max" or "min"',
+            "return_indices",
+        )

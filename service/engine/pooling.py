@@ -11,10 +11,9 @@ import numpy.typing as npt
 from . import pool_passes
 from .borders import Array
 from .control import DEFAULT_CONTROL, Control
-from .errors import InvalidArgument
 from .geometry import PoolPlan, plan_pool
 from .parallel import Workspace, available_threads, run
-from .pool_kinds import POOL_KINDS
+from .pool_kinds import POOL_KINDS, check_indices
 from .precision import as_numbers, compute_dtype
 from .windows import Block, blocks
 
@@ -123,12 +122,7 @@ def pool(
         p=p,
         output_size=output_size,
     )
-    if return_indices and POOL_KINDS[kind].better is None:
-        raise InvalidArgument(
-            f'return_indices asks for the position that each window selects, but kind "{kind}" selects none; '
-            'leave it out, or set kind to "max" or "min"',
-            "return_indices",
-        )
+    check_indices(kind, return_indices)
     out = np.empty(plan.output_shape, compute_dtype(data, dtype))
     indices = np.empty(plan.output_shape, np.int64) if return_indices else None
     _fill(plan, data, out, indices, control or DEFAULT_CONTROL)

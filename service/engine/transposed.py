@@ -146,6 +146,7 @@ class Spread:
         if spread:
             images = data.reshape(len(data), self.groups, -1, *data.shape[2:])
             weights = np.ascontiguousarray(grouped, self.dtype)
+            self.control.report_method("gemm")
             Spreading(weights, self.stride, self.dilation, images, bias, region, out, self.control).compute()
             return out
         out[...] = 0 if bias is None else bias

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from service import engine
+from service.engine.convolution import checked_padding_value
 from service.schemas.options import ConvOptions
 from service.schemas.requests import ConvRequest
 
@@ -53,6 +54,7 @@ def plan_conv(
         groups=layout.groups,
         operation=request.operation,
     )
+    checked_padding_value(request.padding_value, plan.padding_mode)
     return layout, plan
 
 

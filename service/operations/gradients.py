@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,11 @@ from service import engine
 from service.schemas.requests import ConvGradientsRequest, ConvTransposeGradientsRequest, PoolGradientsRequest
 
 from .answer import Answer
-from .convolve import conv_keywords, prepare_conv
+from .convolve import ConvProblem, conv_keywords, prepare_conv
 from .data import read_input
-from .layout import Layout
 from .limits import WorkLimits, check_work
 from .pool import plan_pool, pool_keywords
-from .transpose import prepare_transpose, transpose_keywords
+from .transpose import TransposeProblem, prepare_transpose, transpose_keywords
 
 
 def conv_gradients(request: ConvGradientsRequest, rank: int, limits: WorkLimits, control: engine.Control) -> Answer:
@@ -24,24 +24,18 @@ def conv_gradients(request: ConvGradientsRequest, rank: int, limits: WorkLimits,
     With `learning_rate` the answer also holds the kernel and the bias after one step of gradient descent.
     """
     problem = prepare_conv(request, rank, limits)
-    upstream = problem.layout.output_gradient(request.output_gradient, problem.plan.output_shape)
-    scaled = upstream if problem.sample_spacing is None else upstream * problem.dtype.type(problem.sample_spacing)
     gradients = engine.conv_gradients(
         problem.input,
         problem.kernel,
-        scaled,
+        problem.layout.output_gradient(request.output_gradient, problem.plan.output_shape),
         **conv_keywords(request, problem),
-        dtype=problem.dtype,
-        control=control,
+        **_run_keywords(request, problem, control),
     )
-    return _answer(
-        request,
-        problem.layout,
-        problem.source.array.shape,
-        problem.sent_kernel,
-        gradients,
-        _bias_gradient(problem.bias, upstream, problem.dtype),
-    )
+    if problem.sample_spacing is not None:
+        # The spacing multiplies the sum of products and not the bias.
+        spacing = problem.dtype.type(problem.sample_spacing)
+        gradients = replace(gradients, input=gradients.input * spacing, kernel=gradients.kernel * spacing)
+    return _answer(request, problem, problem.sent_kernel, gradients)
 
 
 def conv_transpose_gradients(
@@ -49,23 +43,14 @@ def conv_transpose_gradients(
 ) -> Answer:
     """Run a transposed convolution's backward pass; as `conv_gradients`."""
     problem = prepare_transpose(request, rank, limits)
-    upstream = problem.layout.output_gradient(request.output_gradient, problem.plan.output_shape)
     gradients = engine.conv_transpose_gradients(
         problem.input,
         problem.kernel,
-        upstream,
+        problem.layout.output_gradient(request.output_gradient, problem.plan.output_shape),
         **transpose_keywords(request, problem),
-        dtype=problem.dtype,
-        control=control,
+        **_run_keywords(request, problem, control),
     )
-    return _answer(
-        request,
-        problem.layout,
-        problem.source.array.shape,
-        request.kernel,
-        gradients,
-        _bias_gradient(problem.bias, upstream, problem.dtype),
-    )
+    return _answer(request, problem, request.kernel, gradients)
 
 
 def pool_gradients(request: PoolGradientsRequest, rank: int, limits: WorkLimits, control: engine.Control) -> Answer:
@@ -85,32 +70,34 @@ def pool_gradients(request: PoolGradientsRequest, rank: int, limits: WorkLimits,
     return Answer(arrays={"input_gradient": gradient}, fields={}, encoding=request.encoding)
 
 
-def _bias_gradient(bias: np.ndarray | None, upstream: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray | None:
-    """Return the bias's gradient, (F) or (F, *S') as the bias: the upstream gradient summed over what shares it."""
-    if bias is None:
-        return None
-    shared = (0,) if bias.ndim > 1 else (0, *range(2, upstream.ndim))
-    return np.asarray(upstream.astype(dtype, copy=False).sum(axis=shared))
+Parametrised = ConvGradientsRequest | ConvTransposeGradientsRequest
+Problem = ConvProblem | TransposeProblem
 
 
-def _answer(
-    request: Any,
-    layout: Layout,
-    input_shape: tuple[int, ...],
-    kernel: np.ndarray,
-    gradients: engine.ConvGradients,
-    bias_gradient: np.ndarray | None,
-) -> Answer:
-    kernel_gradient = layout.kernel_gradient(gradients.kernel, kernel.shape)
-    arrays = {"input_gradient": gradients.input.reshape(input_shape), "kernel_gradient": kernel_gradient}
-    if bias_gradient is not None:
-        arrays["bias_gradient"] = bias_gradient.reshape(np.shape(request.bias))
+def _run_keywords(request: Parametrised, problem: Problem, control: engine.Control) -> dict[str, Any]:
+    """Return the keyword arguments that both backward passes share."""
+    per_position = problem.bias is not None and problem.bias.ndim > 1
+    return {
+        "bias_per_position": per_position,
+        "method": request.method,
+        "dtype": problem.dtype,
+        "control": control,
+    }
+
+
+def _answer(request: Parametrised, problem: Problem, kernel: np.ndarray, gradients: engine.ConvGradients) -> Answer:
+    """Return the gradients, each in the form in which what it belongs to was sent."""
+    arrays = {
+        "input_gradient": gradients.input.reshape(problem.source.array.shape),
+        "kernel_gradient": problem.layout.kernel_gradient(gradients.kernel, kernel.shape),
+    }
+    if request.bias is not None:
+        arrays["bias_gradient"] = gradients.bias.reshape(np.shape(request.bias))
     if request.learning_rate is not None:
-        arrays["updated_kernel"] = _descended(kernel, kernel_gradient, request.learning_rate)
-        if bias_gradient is not None:
-            arrays["updated_bias"] = _descended(
-                np.asarray(request.bias), arrays["bias_gradient"], request.learning_rate
-            )
+        arrays["updated_kernel"] = _descended(kernel, arrays["kernel_gradient"], request.learning_rate)
+        if request.bias is not None:
+            bias = np.asarray(request.bias)
+            arrays["updated_bias"] = _descended(bias, arrays["bias_gradient"], request.learning_rate)
     return Answer(arrays=arrays, fields={}, encoding=request.encoding)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from service import engine
+from service.engine.pool_kinds import check_indices
 from service.schemas.options import PoolOptions
 from service.schemas.requests import PoolRequest
 
@@ -33,6 +34,7 @@ def pool_keywords(request: PoolOptions) -> dict[str, Any]:
 def plan_pool(request: PoolOptions, rank: int, input_shape: Shape) -> tuple[Layout, engine.PoolPlan]:
     """Return the layout and the plan of a pool from its options and the input's shape alone."""
     layout = input_layout(rank, input_shape)
+    check_indices(request.kind, getattr(request, "return_indices", False))
     return layout, engine.plan_pool(layout.input_shape, request.kind, **pool_keywords(request))
 
 

@@ -152,7 +152,7 @@ class PoolOptions(PoolSettings, AnswerOptions):
 
 
 class ReturnsIndices(Request):
-    """The pool's option that its plan and gradients have no use for."""
+    """The pool's option that a layer of a network has no use for: what flows on there is one array."""
 
     return_indices: Flag = Field(
         False,

@@ -107,7 +107,7 @@ class ConvTransposeGradientsRequest(ConvTransposeRequest, Gradients):
     learning_rate: LearningRate | None = Field(None, description=_RATE)
 
 
-class PoolGradientsRequest(PoolOptions, Gradients):
+class PoolGradientsRequest(PoolOptions, ReturnsIndices, Gradients):
     """The backward pass of a pool."""
 
     input: InputData = Field(description=_INPUT)

@@ -56,7 +56,7 @@ def test_the_answer_is_whole(service: httpx.Client) -> None:
             "dilation": [1, 1],
             "groups": 1,
             "dtype": "float64",
-            "method": "direct",
+            "method": "gemm",
             "macs": 16,
         },
     }

@@ -180,3 +180,17 @@ def test_encoding_holds_for_every_gradient(service: httpx.Client, encoding: str)
     for name, array in answer.items():
         assert array["dtype"] == "float32", name
         assert ("base64" in array) == (encoding == "base64")
+
+
+@pytest.mark.parametrize("path", ["/v1/conv2d/gradients", "/v1/conv_transpose2d/gradients"])
+@pytest.mark.parametrize(("method", "slug"), [("nonsense", "unknown-method"), ("winograd", "method-not-applicable")])
+def test_the_method_is_heeded(service: httpx.Client, path: str, method: str, slug: str) -> None:
+    asked = {"input": [[1, 2], [3, 4]], "kernel": [[1]], "output_gradient": [[1, 1], [1, 1]], "method": method}
+    refused(service.post(path, json=asked), 422, slug, f'"{method}"', "/method")
+
+
+def test_a_pools_indices_are_asked_for_as_of_the_pool_itself(service: httpx.Client) -> None:
+    asked = {"input": [1, 2], "kernel_size": 2, "output_gradient": [1], "return_indices": True}
+    assert answered(service, "/v1/pool1d/gradients", **asked) == {"input_gradient": [0, 1]}
+    response = service.post("/v1/pool1d/gradients", json=asked | {"kind": "average"})
+    refused(response, 422, "invalid-value", "selects none", "/return_indices")
