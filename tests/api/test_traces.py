@@ -128,7 +128,8 @@ def test_every_limit_on_traces_and_drawings_is_published(service: httpx.Client) 
 
 
 def test_float32_values_are_written_alike(service: httpx.Client) -> None:
-    body = {"input": {"shape": [2, 2], "dtype": "float32", "data": [0.1, 0.2, 0.3, 0.7]}, "kernel": [[0.1, 0.3]]}
+    values = {"shape": [2, 2], "dtype": "float32", "data": [0.1, 0.2, 0.3, 0.7]}
+    body: dict[str, Any] = {"input": values, "kernel": [[0.1, 0.3]]}
     maps = service.post("/v1/conv2d", json=body).json()["feature_maps"]
     steps = traced(service, "conv2d", **body).json()["steps"]
     assert [[step["value"]] for step in steps] == maps
