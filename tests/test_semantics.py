@@ -101,6 +101,9 @@ def test_rule_5_wider_than_the_input_it_keeps_bouncing(service: httpx.Client) ->
 def test_rule_6_no_window_starts_in_the_padding_after(service: httpx.Client) -> None:
     fields = {"kernel_size": 2, "stride": 3, "padding": 1, "ceil_mode": True}
     assert answered(service, "/v1/pool1d", input=[1, 2, 3, 4], **fields)["feature_maps"] == [1, 4]
+    # A second window would start in the first cell after the input, not only behind all padding.
+    fields = {"kernel_size": 3, "stride": 5, "padding": 2, "ceil_mode": True}
+    assert answered(service, "/v1/pool1d", input=[1, 2, 3], **fields)["feature_maps"] == [1]
 
 
 def test_rule_7_the_overhang_is_in_no_divisor(service: httpx.Client) -> None:
@@ -149,39 +152,51 @@ def test_rule_11_the_transpose_has_the_size_and_the_bound_of_its_formula(service
     refused(response, 422, "output-padding-too-large", "2", "/output_padding")
 
 
+# Large enough for `auto` to take a method that spreads what is in one cell over the whole answer.
+LARGE, TAPS = (200, 200), (41, 41)
+
+
+def large_answer(service: httpx.Client, data: NDArray[Any], kernel: NDArray[Any], **fields: str) -> httpx.Response:
+    assert (data.shape, kernel.shape) == (LARGE, TAPS)
+    files = {name: io.BytesIO() for name in ("input", "kernel")}
+    np.save(files["input"], data)
+    np.save(files["kernel"], kernel)
+    parts: dict[str, Any] = {name: (f"{name}.npy", file.getvalue()) for name, file in files.items()}
+    parts |= {name: (None, text) for name, text in fields.items()}
+    return service.post("/v1/conv2d", files=parts, headers={"Accept": "application/zip"})
+
+
+def test_rules_12_and_13_are_put_to_the_test_below(service: httpx.Client) -> None:
+    planned = answered(service, "/v1/conv2d/plan", input_shape=LARGE, kernel_shape=TAPS)
+    assert planned["plan"]["method"] == "fft"
+
+
 def test_rule_12_integers_are_exact_whatever_auto_takes(service: httpx.Client) -> None:
     rng = np.random.default_rng(12)
-    data = rng.integers(-(2**20), 2**20, (64, 80)).astype(np.float64)
-    kernel = rng.integers(-(2**20), 2**20, (11, 13)).astype(np.float64)
-    found = maps(service, "/v1/conv2d", input=data, kernel=kernel)
-    at = (17, 23)
-    window = data[17:28, 23:36]
-    # Python's own integers cannot round.
-    exact = sum(int(x) * int(k) for x, k in zip(window.ravel(), kernel.ravel(), strict=True))
-    assert int(found[at]) == exact
-    windows = np.lib.stride_tricks.sliding_window_view(data.astype(np.int64), kernel.shape)
-    np.testing.assert_array_equal(found, np.einsum("ijkl,kl->ij", windows, kernel.astype(np.int64)))
+    data, kernel = rng.integers(-(2**20), 2**20, LARGE), rng.integers(-(2**20), 2**20, TAPS)
+    found = arrays_of(large_answer(service, data, kernel))["feature_maps"]
+    # Sums stay below 41² · 2^40 < 2^51: 64-bit integers hold them, and so does every partial sum in float64.
+    windows = np.lib.stride_tricks.sliding_window_view(data, TAPS)
+    np.testing.assert_array_equal(found, np.einsum("ijkl,kl->ij", windows, kernel))
 
 
 def test_rule_13_one_large_value_spoils_no_cell_far_from_it(service: httpx.Client) -> None:
-    data = np.ones((96, 96), np.float32)
-    data[5, 5] = 1e8
-    response = sent_as_file(service, "/v1/conv2d", data, kernel=str(np.full((9, 9), 0.5).tolist()))
-    found = arrays_of(response)["feature_maps"]
-    assert found.dtype == np.float32
-    np.testing.assert_array_equal(found[20:, 20:], np.full((68, 68), 40.5, np.float32))
+    # Not whole numbers, which are computed exactly for a reason of their own.
+    data = np.full(LARGE, 1.1)
+    far = arrays_of(large_answer(service, data, np.full(TAPS, 0.3)))["feature_maps"][60:, 60:]
+    data[5, 5] = 1e16
+    found = arrays_of(large_answer(service, data, np.full(TAPS, 0.3)))["feature_maps"][60:, 60:]
+    np.testing.assert_allclose(found, far, rtol=1e-12)
 
 
 def test_rule_13_one_nan_stays_where_it_is(service: httpx.Client) -> None:
-    data = np.ones((96, 96))
-    data[50, 50] = np.nan
-    kernel = str(np.ones((9, 9)).tolist())
-    found = arrays_of(sent_as_file(service, "/v1/conv2d", data, kernel=kernel))["feature_maps"]
-    assert np.isnan(found).sum() == 81
-    assert np.isnan(found[42:51, 42:51]).all()
+    data, kernel = np.full(LARGE, 1.1), np.full(TAPS, 0.3)
+    data[100, 100] = np.nan
+    found = arrays_of(large_answer(service, data, kernel))["feature_maps"]
+    assert np.isnan(found).sum() == 41 * 41
+    assert np.isnan(found[60:101, 60:101]).all()
     # A method that would spread it is refused by name, with one that does not.
-    response = sent_as_file(service, "/v1/conv2d", data, kernel=kernel, method="fft")
-    refused(response, 422, "method-not-applicable", '"direct"', "/method")
+    refused(large_answer(service, data, kernel, method="fft"), 422, "method-not-applicable", '"direct"', "/method")
 
 
 def test_rule_13_the_plan_names_the_method_and_every_method_runs_by_name(service: httpx.Client) -> None:
