@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import socket
-import sys
 
 # The engine shares its work out among threads of its own; those that OpenBLAS would start when NumPy is imported would
 # only take memory, and a place each in a container's limit.
@@ -42,4 +42,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    logging.shutdown()
+    os._exit(code)  # all is done, and taking a large interpreter apart would take longer than all of the stopping
