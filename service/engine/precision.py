@@ -134,16 +134,19 @@ class Survey:
     @cached_property
     def integers(self) -> bool:
         """Whether the result is float64 and all data integers: then every sum below 2⁵³ must come out exact."""
-        return self._kernel.dtype == np.float64 and all(
-            array.dtype.kind in "biu" or all((part == np.rint(part)).all() for part in _chunks(array))
-            for array in (self._kernel, self._input, np.array([self._padding_value]))
-        )
+        values = (self._kernel, self._input, np.array([self._padding_value]))
+        return self._kernel.dtype == np.float64 and all(map(_all_integers, values))
 
     @cached_property
     def sums_small(self) -> bool:
         """Whether no sum of products, in whatever order, can leave the integers that float64 holds exactly."""
-        taps = np.abs(self._kernel).reshape(len(self._kernel), -1).sum(axis=1).max()
-        return bool(max(self._peak, abs(self._padding_value)) * taps < 2**53)
+        taps = float(np.abs(self._kernel).reshape(len(self._kernel), -1).sum(axis=1).max())
+        kind = self._input.dtype
+        if kind.kind in "iu":  # bytes cannot hold much: no need to look
+            largest = max(np.iinfo(kind).max, -np.iinfo(kind).min, abs(self._padding_value))
+            if largest * taps < 2**53:
+                return True
+        return max(self._peak, abs(self._padding_value)) * taps < 2**53
 
     @cached_property
     def _peak(self) -> float:
@@ -154,6 +157,14 @@ class Survey:
             if not isfinite(peak):
                 break
         return peak
+
+
+def _all_integers(array: Array) -> bool:
+    """Whether every value is an integer; others show among the first few, as a rule."""
+    if array.dtype.kind in "biu":
+        return True
+    parts = ((part.reshape(-1)[:256], part) for part in _chunks(array))
+    return all(bool((values == np.rint(values)).all()) for part in parts for values in part)
 
 
 def _power_sum(values: Array, power: int) -> Any:

@@ -72,4 +72,4 @@ def working_bytes(plan: ConvPlan, itemsize: int, threads: int) -> int:
     return threads * itemsize * (prod(extent(region_of(plan, tile))) + prod(extent(tile)))
 
 
-METHOD = Method("direct", compute, lambda _: "", seconds, working_bytes)
+METHOD = Method("direct", compute, lambda _: "", seconds, working_bytes, in_order=True)

@@ -32,6 +32,9 @@ class Method:
         more than that.
     least_taps
         Products an output from which it keeps the engine's error bound; with fewer it keeps the bound of so many.
+    in_order
+        Whether it adds the products of an output one by one in the order of channels and taps, so that its partial
+        sums are those of plain summation.
     by_values
         Whether the kernel's values, beside its shape, decide if it can.
     """
@@ -43,4 +46,5 @@ class Method:
     working_bytes: Callable[[ConvPlan, int, int], int]
     local: bool = True
     least_taps: int = 1
+    in_order: bool = False
     by_values: bool = False
