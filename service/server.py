@@ -24,6 +24,7 @@ from service.api.middleware import CUT
 from service.settings import Settings
 
 _FAREWELL_SECONDS = 0.25  # for requests that are on their way in connections that there are
+_FIRST_REQUEST_SECONDS = 0.4  # more for connections that have not brought one: nobody opens one for nothing
 _SAME_SIGNAL_SECONDS = 1.0
 _SWITCH_SECONDS = (
     0.001  # for which a computing thread may keep the interpreter from the event loop; Python's 5 ms are felt
@@ -159,8 +160,15 @@ class Server(uvicorn.Server):
             if self._end_at is None:
                 self._end_at = now + _FAREWELL_SECONDS
                 await self._stop_accepting()
-            self.should_exit = self.should_exit or not self.server_state.connections or now >= self._end_at
+            self.should_exit = self.should_exit or self._may_leave(now - self._end_at)
         return await super().on_tick(counter)
+
+    def _may_leave(self, late: float) -> bool:
+        """Whether no request can be on its way any more, so many seconds after the time that is given to all."""
+        connections = self.server_state.connections
+        if late >= _FIRST_REQUEST_SECONDS or not connections:
+            return True
+        return late >= 0 and all(connection.cycle is not None for connection in connections)  # type: ignore[union-attr]
 
     async def _stop_accepting(self) -> None:
         """Take the connections that wait to be accepted, whose requests may be on their way, and no more."""
