@@ -91,6 +91,7 @@ class Workers:
         except BaseException:
             _LOGGER.exception("worker %d failed", worker)
         finally:
+            logging.shutdown()
             os._exit(code)  # what the parent would do at its exit is not the worker's to do
 
     def _stop(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
