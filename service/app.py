@@ -15,6 +15,7 @@ from service.api.dispatch import Dispatch
 from service.api.keys import Keys, Quota, quota_names
 from service.api.metrics import Metrics
 from service.api.middleware import EXPOSED_HEADERS, Crashes, RequestContext
+from service.api.normalise import Normalise
 from service.api.state import Service
 from service.settings import Settings
 from service.web import STATIC_FOLDER
@@ -90,4 +91,5 @@ def _add_middleware(app: FastAPI, settings: Settings, keys: list[str], metrics: 
             allow_headers=["Authorization", "Content-Encoding", "Content-Type", "X-Request-ID"],
             expose_headers=EXPOSED_HEADERS,
         )
+    app.add_middleware(Normalise)
     app.add_middleware(RequestContext)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,15 +52,21 @@ def write_answer(answer: Answer, media_type: str, rank: int) -> Written:
         return Written(write_json(_document(answer)), JSON)
     if isinstance(answer, TraceAnswer) and answer.trace is not None:
         told = _TOLD[media_type](answer.trace)
-        return Written(told.encode() if isinstance(told, str) else told, media_type)
+        told_of = shape_headers(answer.trace.output_shape, answer.trace.plan["dtype"])
+        return Written(told.encode() if isinstance(told, str) else told, media_type, told_of)
     main = next(iter(answer.arrays.values()))
-    headers = {"X-Output-Shape": ",".join(str(length) for length in main.shape), "X-Dtype": main.dtype.name}
+    headers = shape_headers(main.shape, main.dtype.name)
     if media_type in (NPY, BYTES):
         return Written(write_npy(_only_array(answer)), media_type, headers)
     if media_type == ZIP:
         return Written(write_npz(dict(answer.arrays)), ZIP, headers)
     axes = rank if answer.spatial_axes is None else answer.spatial_axes
     return Written(_picture(answer, media_type, axes), media_type, headers)
+
+
+def shape_headers(shape: Iterable[int], dtype: str) -> dict[str, str]:
+    """Return what an answer other than JSON says in its headers: its shape and dtype."""
+    return {"X-Output-Shape": ",".join(str(length) for length in shape), "X-Dtype": dtype}
 
 
 def _document(answer: Answer) -> dict[str, Any]:

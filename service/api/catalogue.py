@@ -7,7 +7,9 @@ import re
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 from fastapi import APIRouter
+from numpy.typing import NDArray
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,7 +17,7 @@ from service import engine, kernels
 from service.wire import write_json, write_npy
 
 from .errors import HttpProblem
-from .negotiation import JSON, NPY, negotiate
+from .negotiation import BYTES, JSON, NPY, negotiate
 from .openapi_responses import CATALOGUE_PROBLEMS, json_response, problem_responses
 from .state import service_of
 from .validators import unless_known
@@ -37,8 +39,7 @@ def _described(name: str) -> dict[str, Any]:
     }
 
 
-def _made(name: str, parameters: dict[str, Any]) -> dict[str, Any]:
-    matrix = kernels.make(name, **parameters)
+def _made(name: str, matrix: NDArray[np.float64]) -> dict[str, Any]:
     return _described(name) | {"size": list(matrix.shape), "kernel": matrix.tolist()}
 
 
@@ -57,7 +58,7 @@ async def list_kernels(request: Request) -> Response:
 @router.get(
     "/kernels/{name}",
     summary="Make a named kernel",
-    responses=json_response("KernelAnswer", _made("sobel_y", {}), {NPY: {}})
+    responses=json_response("KernelAnswer", _made("sobel_y", kernels.make("sobel_y")), {NPY: {}})
     | problem_responses(
         *CATALOGUE_PROBLEMS, "not-found", "unknown-kernel-parameter", "kernel-parameter-invalid", "invalid-field"
     ),
@@ -77,16 +78,21 @@ async def list_kernels(request: Request) -> Response:
 )
 async def get_kernel(request: Request, name: str) -> Response:
     """A kernel's numbers, made with the parameters given as query arguments."""
-    media_type = negotiate(request.headers.get("accept"), (JSON, NPY))
+    media_type = negotiate(request.headers.get("accept"), (JSON, NPY, BYTES))
     if name not in kernels.names():
         try:
             kernels.describe(name)
         except kernels.UnknownKernel as error:
             raise HttpProblem("not-found", error.detail) from None
     parameters = _query_parameters(request)
-    if media_type == NPY:
-        return unless_known(request, write_npy(kernels.make(name, **parameters)), NPY, _VARY)
-    return unless_known(request, write_json(_made(name, parameters)), JSON, _VARY)
+    try:
+        matrix = kernels.make(name, **parameters)
+    except kernels.KernelError as error:  # a query has the parameters themselves, and no kernel around them
+        raise type(error)(error.detail, error.pointer.removeprefix("/kernel")) from None
+    if media_type in (NPY, BYTES):
+        headers = {**_VARY, **shape_headers(matrix.shape, matrix.dtype.name)}
+        return unless_known(request, write_npy(matrix), media_type, headers)
+    return unless_known(request, write_json(_made(name, matrix)), JSON, _VARY)
 
 
 @router.get(

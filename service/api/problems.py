@@ -109,6 +109,8 @@ def of_http_exception(request: Request, error: HTTPException) -> Response:
         )
     if error.status_code == 405:
         allowed = headers.get("Allow") or headers.get("allow") or "another method"
+        if allowed == "GET":
+            allowed = headers["Allow"] = "GET, HEAD"
         return problem(
             request,
             "method-not-allowed",
