@@ -16,6 +16,7 @@ from starlette.responses import Response
 from service import engine, kernels
 from service.wire import write_json, write_npy
 
+from .answers import shape_headers
 from .errors import HttpProblem
 from .negotiation import BYTES, JSON, NPY, negotiate
 from .openapi_responses import CATALOGUE_PROBLEMS, json_response, problem_responses

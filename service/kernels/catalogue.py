@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.kernels.errors import UnknownKernel, UnknownKernelParameter
-from service.kernels.parameters import Parameter
+from service.kernels.parameters import Parameter, quoted
 from service.kernels.table import TABLE, Row
 
 
@@ -93,23 +93,19 @@ def _find(name: str) -> Row:
     if name in _ROWS:
         return _ROWS[name]
     near = difflib.get_close_matches(name, _ROWS, n=1)
-    guess = f"; did you mean {near[0]!r}?" if near else "."
-    raise UnknownKernel(f"there is no kernel {_quoted(name)}{guess} There are: {', '.join(_ROWS)}", "/kernel/name")
+    guess = f"; did you mean {quoted(near[0])}?" if near else "."
+    raise UnknownKernel(f"there is no kernel {quoted(name)}{guess} There are: {', '.join(_ROWS)}", "/kernel/name")
 
 
 def _unknown_parameter(row: Row, given: str) -> UnknownKernelParameter:
     labels = [parameter.name for parameter in row.parameters]
     near = difflib.get_close_matches(given, labels, n=1)
-    guess = f" Did you mean `{near[0]}`?" if near else ""
-    takes = f"it takes {', '.join(labels)}." if labels else "it takes none."
+    guess = f". Did you mean {near[0]}?" if near else ""
+    takes = f"it takes {', '.join(labels)}" if labels else "it takes none"
     pointer = given.replace("~", "~0").replace("/", "~1")
     return UnknownKernelParameter(
-        f"the kernel {row.name!r} has no parameter {_quoted(given)}; {takes}{guess}", f"/kernel/{pointer}"
+        f"the kernel {quoted(row.name)} has no parameter {quoted(given)}; {takes}{guess}", f"/kernel/{pointer}"
     )
-
-
-def _quoted(text: str) -> str:
-    return repr(text if len(text) <= 40 else text[:37] + "...")
 
 
 def _described(row: Row) -> Kernel:

@@ -5,6 +5,7 @@ One description serves both the catalogue a client reads and the check a request
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
 from typing import Literal
@@ -82,7 +83,7 @@ class Parameter:
         return "try " + " or ".join(fitting)
 
     def _refusal(self, reason: str) -> KernelParameterInvalid:
-        return KernelParameterInvalid(f"`{self.name}` {reason}", f"/kernel/{self.name}")
+        return KernelParameterInvalid(f"{self.name} {reason}", f"/kernel/{self.name}")
 
 
 def _kind(value: object) -> str:
@@ -90,10 +91,15 @@ def _kind(value: object) -> str:
     if isinstance(value, bool):
         return f"the boolean {str(value).lower()}"
     if isinstance(value, str):
-        return f"the string {_short(value)}"
+        return f"the string {quoted(value)}"
     if value is None:
         return "null"
     return "an object" if isinstance(value, dict) else "an array" if isinstance(value, list | tuple) else "no number"
+
+
+def quoted(text: str) -> str:
+    """Return a client's text as an error shows it: as JSON writes it, and short."""
+    return json.dumps(text if len(text) <= 40 else text[:37] + "...", ensure_ascii=False)
 
 
 def _short(value: object) -> str:

@@ -88,8 +88,9 @@ ArrayExpects = Expects("nested lists of numbers, a flat or a packed array")
 
 
 def expectation(model: type[BaseModel], name: str) -> str | None:
-    """Return what a model's field takes, or None where the field does not say."""
-    field = model.model_fields.get(name)
+    """Return what a model's field, by its name or alias, takes, or None where the field does not say."""
+    aliased = (entry for entry in model.model_fields.values() if entry.alias == name)
+    field = model.model_fields.get(name) or next(aliased, None)
     for entry in field.metadata if field is not None else ():
         if isinstance(entry, Expects):
             return entry.text

@@ -96,8 +96,9 @@ def _member(model: type[BaseModel], field: str, tag: int | str) -> type[BaseMode
 def _unknown_field(place: _Place) -> str:
     known = [field.alias or name for name, field in place.model.model_fields.items()]
     near = difflib.get_close_matches(place.field, known, n=1)
-    guess = f" Did you mean {near[0]}?" if near else ""
-    return f"there is no field {json.dumps(place.field[:60])} here; there are {', '.join(known)}.{guess}"
+    guess = f". Did you mean {near[0]}?" if near else ""
+    there = f"there are {', '.join(known)}" if len(known) > 1 else f"there is only {known[0]}"
+    return f"there is no field {json.dumps(place.field[:60])} here; {there}{guess}"
 
 
 def _unknown_member(entry: Any, place: _Place) -> Violation:
@@ -110,9 +111,9 @@ def _unknown_member(entry: Any, place: _Place) -> Violation:
         return Violation(f"{pointer}/{tag}", f"{tag} is missing in {shown(value)}")
     known = [name.strip(" '") for name in context["expected_tags"].split(",")]
     near = difflib.get_close_matches(context["tag"], known, n=1)
-    guess = f" Did you mean {near[0]}?" if near else ""
+    guess = f". Did you mean {near[0]}?" if near else ""
     return Violation(
-        f"{pointer}/{tag}", f"{tag} is {json.dumps(context['tag'][:60])}; it must be one of {', '.join(known)}.{guess}"
+        f"{pointer}/{tag}", f"{tag} is {json.dumps(context['tag'][:60])}; it must be one of {', '.join(known)}{guess}"
     )
 
 

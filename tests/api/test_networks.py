@@ -116,7 +116,7 @@ def test_the_example_networks_have_their_published_parameters(
         ([{"kernel": [[1]]}], "/layers/0/type", "type is missing"),
         ([{"type": "conv2d"}], "/layers/0/kernel", "kernel is missing; it must be an array, a name"),
         ([{"type": "conv2d", "kernel": [[1]], "strid": 2}], "/layers/0/strid", "Did you mean stride?"),
-        ([{"type": "conv2d", "kernel": "sobelx"}], "/layers/0/kernel", "layer 0 (conv2d): there is no kernel 'sobelx'"),
+        ([{"type": "conv2d", "kernel": "sobelx"}], "/layers/0/kernel", 'layer 0 (conv2d): there is no kernel "sobelx"'),
         ([{"type": "relu"}, {"type": "conv2d", "kernel": [[1] * 9]}], "/layers/1/kernel", "layer 1 (conv2d): "),
         ([], "/layers", "a list of 1 to 256 layers"),
         ([7], "/layers", "each an object"),
@@ -127,6 +127,17 @@ def test_a_mistake_names_its_layer(service: httpx.Client, layers: list[Any], poi
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["pointer"] == pointer
     assert detail in answer.json()["errors"][0]["detail"]
+
+
+def test_a_field_by_its_alias_is_told_what_it_takes(service: httpx.Client) -> None:
+    answer = run(service, input=[1], layers=[{"type": "relu"}], **{"return": "x"})
+    assert answer.json()["detail"] == 'return is "x"; it must be "last" or "all"'
+    assert answer.json()["errors"][0]["pointer"] == "/return"
+
+
+def test_a_layer_of_one_field_names_it_alone(service: httpx.Client) -> None:
+    answer = run(service, input=[1], layers=[{"type": "relu", "slope": 1}])
+    assert answer.json()["detail"] == 'there is no field "slope" here; there is only type'
 
 
 def test_a_misspelt_field_is_told_the_names_of_the_contract(service: httpx.Client) -> None:

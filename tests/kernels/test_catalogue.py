@@ -104,14 +104,14 @@ def test_numpy_numbers_are_numbers() -> None:
 
 def test_an_unknown_name_is_told_the_nearest_and_all() -> None:
     with pytest.raises(
-        kernels.UnknownKernel, match=r"no kernel 'sobelx'; did you mean 'sobel_x'\?.*identity, box"
+        kernels.UnknownKernel, match=r'no kernel "sobelx"; did you mean "sobel_x"\?.*identity, box'
     ) as caught:
         kernels.make("sobelx")
     assert caught.value.pointer == "/kernel/name"
 
 
 def test_a_name_like_none_of_them_gets_no_guess() -> None:
-    with pytest.raises(kernels.UnknownKernel, match=r"no kernel 'zzzzzz'\. There are: identity"):
+    with pytest.raises(kernels.UnknownKernel, match=r'no kernel "zzzzzz"\. There are: identity'):
         kernels.describe("zzzzzz")
 
 
@@ -124,9 +124,9 @@ def test_a_very_long_name_is_quoted_short() -> None:
 @pytest.mark.parametrize(
     ("name", "parameters", "message", "pointer"),
     [
-        ("gaussian", {"sise": 5}, r"no parameter 'sise'; it takes size, sigma\. Did you mean `size`\?", "/kernel/sise"),
-        ("sobel_x", {"size": 5}, r"'sobel_x' has no parameter 'size'; it takes none", "/kernel/size"),
-        ("box", {"a/b~c": 5}, r"no parameter 'a/b~c'; it takes size", "/kernel/a~1b~0c"),
+        ("gaussian", {"sise": 5}, r'no parameter "sise"; it takes size, sigma\. Did you mean size\?$', "/kernel/sise"),
+        ("sobel_x", {"size": 5}, r'"sobel_x" has no parameter "size"; it takes none$', "/kernel/size"),
+        ("box", {"a/b~c": 5}, r'no parameter "a/b~c"; it takes size$', "/kernel/a~1b~0c"),
     ],
 )
 def test_an_unknown_parameter_is_told_what_there_is(
@@ -140,20 +140,20 @@ def test_an_unknown_parameter_is_told_what_there_is(
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"size": True}, "`size` is the boolean true; it must be an odd integer from 1 to 255"),
-        ({"size": "5"}, "`size` is the string '5'; it must be an odd integer from 1 to 255"),
-        ({"size": None}, "`size` is null; it must be"),
-        ({"size": [5]}, "`size` is an array; it must be"),
-        ({"size": {"a": 1}}, "`size` is an object; it must be"),
-        ({"size": 5.0}, "`size` is 5.0; it must be an odd integer"),
-        ({"size": 4}, "`size` is 4, which has no centre; it must be odd: try 3 or 5"),
-        ({"size": -1}, "`size` is -1; it must be an odd integer from 1 to 255"),
-        ({"size": MAX_SIZE + 2}, "`size` is 257; it must be an odd integer from 1 to 255"),
-        ({"sigma": float("nan")}, "`sigma` is nan; it must be a number from 0.1 to 42"),
-        ({"sigma": float("inf")}, "`sigma` is inf; it must be a number from 0.1 to 42"),
-        ({"sigma": 0}, "`sigma` is 0; it must be a number from 0.1 to 42"),
-        ({"sigma": 10**5000}, "`sigma` is a number of thousands of digits; it must be"),
-        ({"sigma": "x" * 999}, r"`sigma` is the string 'x{36}\.\.\.; it must be"),
+        ({"size": True}, "^size is the boolean true; it must be an odd integer from 1 to 255"),
+        ({"size": "5"}, 'size is the string "5"; it must be an odd integer from 1 to 255'),
+        ({"size": None}, "^size is null; it must be"),
+        ({"size": [5]}, "^size is an array; it must be"),
+        ({"size": {"a": 1}}, "^size is an object; it must be"),
+        ({"size": 5.0}, "^size is 5.0; it must be an odd integer"),
+        ({"size": 4}, "^size is 4, which has no centre; it must be odd: try 3 or 5"),
+        ({"size": -1}, "^size is -1; it must be an odd integer from 1 to 255"),
+        ({"size": MAX_SIZE + 2}, "^size is 257; it must be an odd integer from 1 to 255"),
+        ({"sigma": float("nan")}, "^sigma is nan; it must be a number from 0.1 to 42"),
+        ({"sigma": float("inf")}, "^sigma is inf; it must be a number from 0.1 to 42"),
+        ({"sigma": 0}, "^sigma is 0; it must be a number from 0.1 to 42"),
+        ({"sigma": 10**5000}, "^sigma is a number of thousands of digits; it must be"),
+        ({"sigma": "x" * 999}, r'sigma is the string "x{37}\.\.\."; it must be'),
     ],
 )
 def test_a_wrong_value_is_told_what_would_do(parameters: dict[str, object], message: str) -> None:
@@ -163,7 +163,7 @@ def test_a_wrong_value_is_told_what_would_do(parameters: dict[str, object], mess
 
 
 def test_an_even_size_at_the_lower_bound_is_offered_only_what_is_allowed() -> None:
-    with pytest.raises(kernels.KernelParameterInvalid, match="`size` is 2; it must be an odd integer from 3"):
+    with pytest.raises(kernels.KernelParameterInvalid, match=r"^size is 2; it must be an odd integer from 3"):
         kernels.make("log", size=2)
     with pytest.raises(kernels.KernelParameterInvalid, match="it must be odd: try 3 or 5"):
         kernels.make("log", size=4)

@@ -232,7 +232,7 @@ def test_an_end_is_asked_for_between_layers() -> None:
 
 
 def test_an_unknown_kernel_names_its_layer() -> None:
-    with pytest.raises(UnknownKernel, match=r"layer 1 \(conv2d\): there is no kernel 'sobelx'; did you mean") as caught:
+    with pytest.raises(UnknownKernel, match=r'layer 1 \(conv2d\): there is no kernel "sobelx"; did you mean') as caught:
         run(RAMP, [RELU, {"type": "conv2d", "kernel": "sobelx"}])
     assert caught.value.pointer == "/layers/1/kernel"
 
