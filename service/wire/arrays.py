@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .document import ReadLimits, pointer_to
+from .document import ReadLimits
 from .errors import EmptyArray, TooManyAxes, TooManyElements
 
 DTYPES = ("uint8", "int8", "uint16", "int16", "int32", "int64", "float16", "float32", "float64")
@@ -42,10 +42,8 @@ def checked_shape(shape: list[int], pointer: str, limits: ReadLimits) -> tuple[i
     """Return a foreign shape as a tuple, refusing too many axes and sizes that are not positive."""
     if len(shape) > limits.max_axes:
         raise too_many_axes(len(shape), limits, pointer)
-    for axis, size in enumerate(shape):
-        if size < 1:
-            place = pointer_to(pointer, axis)
-            raise EmptyArray(f"{place} is {size}; an array needs at least one element on every axis", place)
+    if any(size < 1 for size in shape):
+        raise EmptyArray(f"the array's shape is {shape}; every axis needs at least one entry", pointer)
     return tuple(shape)
 
 
