@@ -15,6 +15,7 @@ import pytest
 from tests.serving import Running, serving, until
 
 SMALL = {"input": [[1, 2], [3, 4]], "kernel": [[1]]}
+_ANSWERED = 'convolution_requests_total{operation="conv2d",status="200"}'
 
 
 def test_told_to_stop_it_ends_with_success() -> None:
@@ -94,11 +95,12 @@ def test_a_killed_worker_is_replaced_and_its_counts_stay() -> None:
             assert service.ask("/v1/conv2d", SMALL).status == 200
         before = service.workers()
         assert len(before) == 2
+        until(lambda: service.metric(_ANSWERED) == 10, "the count")  # a request is counted after its answer is sent
         os.kill(before[0], signal.SIGKILL)
         until(lambda: len(service.workers()) == 2 and before[0] not in service.workers(), "another worker")
         for _ in range(10):
             assert service.ask("/v1/conv2d", SMALL).status == 200
-        until(lambda: service.metric('convolution_requests_total{operation="conv2d",status="200"}') == 20, "the count")
+        until(lambda: service.metric(_ANSWERED) == 20, "the count")
         assert any("ended with -9" in line["message"] for line in service.lines)
 
 
