@@ -157,13 +157,16 @@ def check_kind_options(kind: str, count_include_pad: bool, divisor_override: int
             )
 
 
-def check_adaptive_options(stride: Any, padding: Any, dilation: Any, ceil_mode: bool, divisor: int | None) -> None:
+def check_adaptive_options(
+    stride: Any, padding: Any, dilation: Any, ceil_mode: bool, count_include_pad: bool, divisor: int | None
+) -> None:
     """Refuse the options that adaptive windows would ignore."""
     given = [
         ("stride", stride is not None),
         ("padding", padding != 0),
         ("dilation", dilation != 1),
         ("ceil_mode", bool(ceil_mode)),
+        ("count_include_pad", not count_include_pad),
         ("divisor_override", divisor is not None),
     ]
     for argument, present in given:

@@ -402,7 +402,7 @@ def plan_pool(
     checks.check_kind_options(kind, count_include_pad, divisor_override, p)
     size = input_shape[2:]
     if output_size is not None:
-        checks.check_adaptive_options(stride, padding, dilation, ceil_mode, divisor_override)
+        checks.check_adaptive_options(stride, padding, dilation, ceil_mode, count_include_pad, divisor_override)
         counts = per_axis(output_size, rank, "output_size", minimum=1)
         pads: Pads = ((0, 0),) * rank
         kernel = tuple(_largest_window(n, o) for n, o in zip(size, counts, strict=True))

@@ -16,7 +16,7 @@ def conv_echo(
     input_shape: Shape,
     *,
     dtype: str,
-    method: str,
+    method: str | None,
     padding_value: float,
 ) -> dict[str, Any]:
     """Return a convolution's plan in the form of the request."""
@@ -48,7 +48,7 @@ def transpose_echo(
     input_shape: Shape,
     *,
     dtype: str,
-    method: str,
+    method: str | None,
 ) -> dict[str, Any]:
     """Return a transposed convolution's plan in the form of the request."""
     return {
@@ -86,7 +86,7 @@ def pool_echo(plan: engine.PoolPlan, layout: Layout, input_shape: Shape, *, dtyp
             "dilation": list(plan.dilation),
             "ceil_mode": plan.ceil_mode,
         }
-    if plan.kind == "average":
+    if plan.kind == "average" and not plan.adaptive:
         echo["count_include_pad"] = plan.count_include_pad
         if plan.divisor_override is not None:
             echo["divisor_override"] = plan.divisor_override

@@ -11,7 +11,7 @@ import httpx
 import numpy as np
 import pytest
 
-from tests.exchange import answered, maps
+from tests.exchange import answered, maps, refused
 
 PATH = "/v1/pool2d"
 GRID = [[1, 3, 2, 0], [4, 2, 1, 5], [0, 1, 9, 7], [2, 6, 3, 8]]
@@ -192,7 +192,13 @@ class TestAdaptive:
         answer = answered(service, PATH, input=[[0, 1, 2, 3, 4, 5, 6]], kind="average", output_size=[1, 3])
         assert answer["feature_maps"] == [[1, 3, 5]]
         assert answer["plan"]["output_size"] == [1, 3]
+        assert "count_include_pad" not in answer["plan"]
         assert "stride" not in answer["plan"]
+
+    def test_no_padding_to_count(self, service: httpx.Client) -> None:
+        fields = {"input": [[1, 2, 3]], "kind": "average", "output_size": 1, "count_include_pad": False}
+        for path in (PATH, f"{PATH}/plan"):
+            refused(service.post(path, json=fields), 422, "invalid-value", "adaptive", "/count_include_pad")
 
     def test_one_is_global(self, service: httpx.Client) -> None:
         assert maps(service, PATH, input=[GRID], kind="average", output_size=1).tolist() == [[[3.375]]]
