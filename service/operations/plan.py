@@ -52,7 +52,7 @@ def conv_plan(request: ConvPlanRequest, rank: int, limits: WorkLimits) -> dict[s
         padding_value=request.padding_value,
     )
     parameters = prod(kernel_shape) + bias_parameters(request, layout, plan.output_shape)
-    working_bytes = estimates[method].working_bytes if estimates else None
+    working_bytes = estimates[method].working_bytes if method in estimates else None
     answer = _answer(plan, echo, conv_formula(plan), parameters, planned.dtype, working_bytes, limits)
     return answer | _shown(estimates, request.estimates)
 
@@ -66,7 +66,7 @@ def conv_transpose_plan(request: ConvTransposePlanRequest, rank: int, limits: Wo
     method = _method(plan, planned.dtype, request.method, estimates)
     echo = transpose_echo(plan, layout, kernel_shape, planned.shape, dtype=planned.dtype.name, method=method)
     parameters = prod(kernel_shape) + bias_parameters(request, layout, plan.output_shape)
-    working_bytes = estimates[method].working_bytes if estimates else None
+    working_bytes = estimates[method].working_bytes if method in estimates else None
     answer = _answer(plan, echo, transpose_formula(plan), parameters, planned.dtype, working_bytes, limits)
     return answer | _shown(estimates, request.estimates)
 
@@ -85,13 +85,13 @@ def _estimates(plan: Any, dtype: np.dtype[Any], limits: WorkLimits) -> dict[str,
     return {} if exceeded(work_of(plan), limits) else engine.estimate(plan, dtype)
 
 
-def _method(plan: Any, dtype: np.dtype[Any], sent: str, estimates: dict[str, engine.Estimate]) -> str:
-    """Return the name of the method that would compute a plan; `auto` where none would."""
-    return sent if sent == "auto" and not estimates else engine.choose(plan, dtype=dtype, method=sent)
+def _method(plan: Any, dtype: np.dtype[Any], sent: str, estimates: dict[str, engine.Estimate]) -> str | None:
+    """Return the name of the method that would compute a plan; None where a limit refuses it and none was named."""
+    return None if sent == "auto" and not estimates else engine.choose(plan, dtype=dtype, method=sent)
 
 
 def _shown(estimates: dict[str, engine.Estimate], wanted: bool) -> dict[str, Any]:
-    """Return every method's estimate for the answer, the cheapest first, where they were asked for."""
+    """Return every method's estimate for the answer, as `auto` considers them, where they were asked for."""
     if not wanted:
         return {}
     return {

@@ -30,7 +30,7 @@ class ConvPlanEcho(AnswerModel):
     dilation: list[int]
     groups: int
     dtype: str
-    method: str = Field(description="The method that computed the answer.")
+    method: str | None = Field(description="The method that computes the answer; in a refused plan null, unless named.")
     macs: int = Field(description="Multiply-accumulates.")
     padding_value: float | None = Field(None, description='With `padding_mode: "constant"`.')
     dropped: list[int] | None = Field(
@@ -51,7 +51,7 @@ class ConvTransposePlanEcho(AnswerModel):
     dilation: list[int]
     groups: int
     dtype: str
-    method: str
+    method: str | None = Field(description="As a convolution's.")
     macs: int
 
 
@@ -143,7 +143,9 @@ class PlanAnswer(AnswerModel):
     macs: int = Field(description="Multiply-accumulates; of a pool, cells read.")
     bytes: PlanBytes
     estimates: dict[str, MethodEstimate] | None = Field(
-        None, description="With `estimates`: what each method that can compute this would cost, the cheapest first."
+        None,
+        description="With `estimates`: what each method that can compute this would cost, in the order that "
+        "`auto` considers them: the cheapest on one thread first, but `direct` before all where the work is tiny.",
     )
     accepted: bool = Field(description="Whether this service would do it.")
     refused_by: str | None = Field(description="The limit that would refuse it.")
@@ -259,7 +261,9 @@ class NetworkPlanAnswer(AnswerModel):
     total_macs: int
     bytes: NetworkBytes
     estimates: dict[str, MethodEstimate] | None = Field(
-        None, description="With `estimates`: what each method that can compute this would cost, the cheapest first."
+        None,
+        description="With `estimates`: what each method that can compute this would cost, in the order that "
+        "`auto` considers them: the cheapest on one thread first, but `direct` before all where the work is tiny.",
     )
     accepted: bool = Field(description="Whether this service would do it.")
     refused_by: str | None = Field(description="The limit that would refuse it.")

@@ -153,6 +153,9 @@ def test_beyond_a_limit_it_says_which_and_the_operation_refuses_by_it(
     options = {name: value for name, value in fields.items() if name not in ("input", "kernel")}
     planned = answered(client, f"{path}/plan", **shapes, **options)
     assert (planned["accepted"], planned["refused_by"]) == (False, limit)
+    assert planned["plan"].get("method") is None
+    if "kernel" in fields:
+        assert answered(client, f"{path}/plan", **shapes, **options, method="gemm")["plan"]["method"] == "gemm"
     arrays = {name: np.ones(fields[name]).tolist() for name in ("input", "kernel") if name in fields}
     response = client.post(path, json=arrays | options)
     slug = "too-many-elements" if limit == "max_input_elements" else "limit-exceeded"

@@ -132,6 +132,17 @@ def test_estimates_name_every_method_that_can_and_grow_with_the_work() -> None:
         assert cost.working_bytes > 0
 
 
+def test_estimates_come_cheapest_first_but_tiny_work_has_direct_before_all() -> None:
+    one = Control(threads=1)
+    seconds = [cost.seconds for cost in estimate(LAYER, control=one).values()]
+    assert seconds == sorted(seconds)
+
+    (first, cost), *others = estimate(plan_conv((1, 1, 5, 5), (1, 1, 3, 3)), control=one).items()
+    assert first == "direct"
+    assert cost.seconds > others[0][1].seconds  # else this would be no exception
+    assert [cost.seconds for _, cost in others] == sorted(cost.seconds for _, cost in others)
+
+
 def test_auto_keeps_to_a_small_budget_of_memory() -> None:
     said: list[str] = []
     control = Control(on_method=said.append, budget_bytes=3_000_000, threads=1)
