@@ -29,7 +29,7 @@ from . import examples, teaching_examples
 from .answers import TRACE_FORMS
 from .negotiation import JSON
 from .openapi import request_body
-from .openapi_responses import OPERATION_PROBLEMS, answer_response, problem_responses
+from .openapi_responses import OPERATION_PROBLEMS, Responses, answer_response, problem_responses
 from .operations import ARRAY_FORMS, PICTURE_FORMS, Computation, Operation, Plan, Planning
 
 _DATA = {
@@ -135,7 +135,15 @@ FAMILIES: Sequence[Family] = (
 )
 
 
-def _add(router: APIRouter, endpoint: Any, tag: str, summary: str, text: str, responses: Any, body: Any) -> None:
+def _add(
+    router: APIRouter,
+    endpoint: Computation | Planning,
+    tag: str,
+    summary: str,
+    text: str,
+    responses: Responses,
+    body: dict[str, Any],
+) -> None:
     name = endpoint.path.strip("/").replace("/", "_")
     router.add_api_route(
         endpoint.path,
@@ -155,7 +163,7 @@ def _add_family(router: APIRouter, family: Family, rank: int) -> None:
     op = f"{family.name}{rank}d"
     kind, data, *shapes = _DATA[rank]
     takes = f"Takes {', '.join(shapes[:-1])} or {shapes[-1]}: {data}. The answer has the input's form."
-    offered = PICTURE_FORMS if rank == 2 else (*ARRAY_FORMS,)
+    offered = PICTURE_FORMS if rank == 2 else ARRAY_FORMS
     # 1-D and 3-D maps have no picture, but are asked for one and told so with a 422 instead of a bare 406.
     compute = Computation(f"/{op}", family.request[rank], rank, family.run, PICTURE_FORMS)
     _add(
