@@ -20,11 +20,11 @@ def calibrate() -> Machine:
         for dtype in DTYPES:
             a, b = random.standard_normal((64, 576)).astype(dtype), random.standard_normal((576, 1568)).astype(dtype)
             out = np.empty((64, 1568), dtype)
-            products.append(a.size * b.shape[1] / typical(lambda a=a, b=b, out=out: np.matmul(a, b, out=out)))  # type: ignore[misc]
+            products.append(a.size * b.shape[1] / typical(lambda a=a, b=b, out=out: np.matmul(a, b, out=out)))  # type: ignore[misc]  # bound at once
 
             m, d = random.standard_normal((6, 6)).astype(dtype), random.standard_normal((6, 18816)).astype(dtype)
             result = np.empty_like(d)
-            small.append(m.size * d.shape[1] / typical(lambda m=m, d=d, r=result: np.matmul(m, d, out=r)))  # type: ignore[misc]
+            small.append(m.size * d.shape[1] / typical(lambda m=m, d=d, r=result: np.matmul(m, d, out=r)))  # type: ignore[misc]  # bound at once
 
             window, columns = random.standard_normal((64, 12, 58)).astype(dtype), np.empty((9, 64, 10, 56), dtype)
 
@@ -35,7 +35,7 @@ def calibrate() -> Machine:
             moves.append(columns.size / typical(copy))
             x = random.standard_normal(32 * 1024).astype(dtype)
             y = np.empty_like(x)
-            passes.append(x.size / typical(lambda x=x, y=y: np.multiply(x, 1.5, out=y)))  # type: ignore[misc]
+            passes.append(x.size / typical(lambda x=x, y=y: np.multiply(x, 1.5, out=y)))  # type: ignore[misc]  # bound at once
 
         picture = random.standard_normal((512, 512))
         transforms = 2 * picture.size * 18 / 2 / typical(lambda: np.fft.irfftn(np.fft.rfftn(picture)))

@@ -38,7 +38,7 @@ class Connection(HttpToolsProtocol):
 
     header_seconds = 30.0
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # asyncio says BaseTransport
         """Begin to wait for the first request's headers."""
         super().connection_made(transport)
         self._header_bytes = 0
@@ -48,7 +48,7 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin to wait for a request's headers."""
         super().on_message_begin()
-        self.scope["extensions"] = {CUT: self.transport.abort}  # type: ignore[dict-item]
+        self.scope["extensions"] = {CUT: self.transport.abort}  # type: ignore[dict-item]  # uvicorn types only its own extensions
         self._header_bytes = 0
         if self._header_timer is None:
             self._await_headers()
@@ -168,7 +168,7 @@ class Server(uvicorn.Server):
         connections = self.server_state.connections
         if late >= _FIRST_REQUEST_SECONDS or not connections:
             return True
-        return late >= 0 and all(connection.cycle is not None for connection in connections)  # type: ignore[union-attr]
+        return late >= 0 and all(connection.cycle is not None for connection in connections)  # type: ignore[union-attr]  # http alone has cycles; ws is off
 
     async def _stop_accepting(self) -> None:
         """Take the connections that wait to be accepted, whose requests may be on their way, and no more."""

@@ -94,7 +94,7 @@ class Workers:
             logging.shutdown()
             os._exit(code)  # what the parent would do at its exit is not the worker's to do
 
-    def _stop(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
+    def _stop(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002  (a handler's signature)
         """Pass the signal on, and leave the sockets to the workers."""
         if not self._stopping:
             self._stopping = True
@@ -104,6 +104,6 @@ class Workers:
             os.kill(process, signal.SIGTERM)
 
 
-def _leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+def _leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  (a handler's signature)
     """Told to stop before it serves."""
     sys.exit(0)

@@ -132,4 +132,4 @@ def install(app: FastAPI) -> None:
     """Make every error that reaches the application a problem."""
     for kind in KNOWN:
         app.add_exception_handler(kind, of_exception)
-    app.add_exception_handler(HTTPException, of_http_exception)  # type: ignore[arg-type]
+    app.add_exception_handler(HTTPException, of_http_exception)  # type: ignore[arg-type]  # Starlette asks for a handler of any Exception

@@ -36,7 +36,7 @@ def _function(name: str) -> ctypes._NamedFuncPointer | None:
     for spelling in (f"scipy_{name}64_", f"{name}64_", name):
         found = getattr(library, spelling, None)
         if found is not None:
-            return found  # type: ignore[no-any-return]
+            return found  # type: ignore[no-any-return]  # ctypes types no attribute
     return None
 
 

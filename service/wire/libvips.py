@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 
-import pyvips  # type: ignore[import-untyped]
+import pyvips  # type: ignore[import-untyped]  # it has no types
 
 pyvips.cache_set_max(0)  # nothing of a request stays behind
 pyvips.concurrency_set(1)  # pictures are decoded side by side, one thread each

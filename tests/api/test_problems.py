@@ -145,7 +145,7 @@ class TestCrashes:
 
         async def crash_with_a_slug(request: Request) -> Response:
             error = ValueError(SECRET)
-            error.slug = "not-found"  # type: ignore[attr-defined]
+            error.slug = "not-found"  # type: ignore[attr-defined]  # as a foreign error may
             raise error
 
         for path, endpoint in (("/crash", crash), ("/crash-later", crash_later), ("/crash-slug", crash_with_a_slug)):

@@ -176,7 +176,7 @@ def test_a_result_names_its_parts() -> None:
     assert gradients.kernel.shape == (3, 2, 2, 2)
     assert gradients.bias.shape == (3,)
     with pytest.raises(AttributeError, match="cannot assign to field"):
-        gradients.input = gradients.bias  # type: ignore[misc]
+        gradients.input = gradients.bias  # type: ignore[misc]  # what must be refused
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ RELU, TANH, FLATTEN = {"type": "relu"}, {"type": "tanh"}, {"type": "flatten"}
 
 def limits(**given: int) -> WorkLimits:
     """Return limits that nothing reaches, but for those given."""
-    return replace(WIDE, **given)  # type: ignore[arg-type]
+    return replace(WIDE, **given)  # type: ignore[arg-type]  # every given limit is an int
 
 
 def conv(filters: int, size: int, **options: Any) -> dict[str, Any]:

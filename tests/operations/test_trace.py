@@ -62,7 +62,7 @@ def padded_indices(size: int, pads: tuple[int, int], mode: str) -> list[int]:
     """Return the cell that each cell of a padded axis shows, -1 where it is filled in."""
     cells = np.arange(size)
     if mode in NUMPY_MODES:
-        return [int(cell) for cell in np.pad(cells, pads, mode=NUMPY_MODES[mode])]  # type: ignore[call-overload]
+        return [int(cell) for cell in np.pad(cells, pads, mode=NUMPY_MODES[mode])]  # type: ignore[call-overload]  # a str where NumPy lists its modes
     return [int(cell) for cell in np.pad(cells, pads, constant_values=-1)]
 
 

@@ -35,8 +35,8 @@ def saved(array: np.ndarray[Any, Any], version: tuple[int, int] | None = None) -
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("byte_order", ["<", ">"])
 @pytest.mark.parametrize("name", NPY_DTYPES)
-def test_what_numpy_writes_is_read(name: str, byte_order: str, order: Any, version: tuple[int, int]) -> None:
-    dtype = np.dtype(name).newbyteorder(byte_order)  # type: ignore[arg-type]
+def test_what_numpy_writes_is_read(name: str, byte_order: Any, order: Any, version: tuple[int, int]) -> None:
+    dtype = np.dtype(name).newbyteorder(byte_order)
     array = np.asarray(np.arange(24).reshape(2, 3, 4) % 2, dtype=dtype, order=order)
     read = read_npy(saved(array, version), "/input", LIMITS)
     assert read.dtype == np.dtype(name)
