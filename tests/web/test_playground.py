@@ -243,8 +243,8 @@ def test_of_two_answers_the_later_question_counts(playground: Playground) -> Non
             held.append(route)
 
     page.route("**/v1/conv2d", hold_the_first)
-    page.get_by_label("Stride", exact=True).fill("2")
-    page.wait_for_timeout(100)
+    with page.expect_request("**/v1/conv2d"):
+        page.get_by_label("Stride", exact=True).fill("2")
     page.get_by_label("Stride", exact=True).fill("3")
 
     playground.shows([["-60"]])
