@@ -26,38 +26,41 @@ class Request(BaseModel):
 
 
 LARGEST = 2**31 - 1
+_AT_LEAST = f"an integer of at least {{}} and at most {LARGEST}"
+POSITIVE, NATURAL = _AT_LEAST.format(1), _AT_LEAST.format(0)
+"""What an integer field takes, in words."""
 PositiveInt = Annotated[int, Field(ge=1, le=LARGEST)]
 NaturalInt = Annotated[int, Field(ge=0, le=LARGEST)]
 FiniteFloat = Annotated[float, Field(allow_inf_nan=False)]
 
-_PER_AXIS = "an integer of at least {}, or a list of such integers, one a spatial axis"
+_PER_AXIS = "{}, or a list of such integers, one a spatial axis"
 
-PerAxis = Annotated[PositiveInt | list[PositiveInt], Expects(_PER_AXIS.format(1))]
-NaturalPerAxis = Annotated[NaturalInt | list[NaturalInt], Expects(_PER_AXIS.format(0))]
+PerAxis = Annotated[PositiveInt | list[PositiveInt], Expects(_PER_AXIS.format(POSITIVE))]
+NaturalPerAxis = Annotated[NaturalInt | list[NaturalInt], Expects(_PER_AXIS.format(NATURAL))]
 Pair = Annotated[list[NaturalInt], Field(min_length=2, max_length=2)]
 PaddingName = Literal["valid", "same", "same_lower", "full"]
 Padding = Annotated[
     NaturalInt | PaddingName | list[NaturalInt] | list[Pair],
     Expects(
-        "an integer of at least 0, a list of such integers, one a spatial axis, a list of [before, after] pairs, one a "
+        f"{NATURAL}, a list of such integers, one a spatial axis, a list of [before, after] pairs, one a "
         'spatial axis, or one of "valid", "same", "same_lower" and "full"'
     ),
 ]
 PaddingAmounts = Annotated[
     NaturalInt | list[NaturalInt] | list[Pair],
     Expects(
-        "an integer of at least 0, a list of such integers, one a spatial axis, or a list of [before, after] pairs, "
+        f"{NATURAL}, a list of such integers, one a spatial axis, or a list of [before, after] pairs, "
         "one a spatial axis; a transposed convolution takes no names"
     ),
 ]
-Groups = Annotated[PositiveInt, Expects("an integer of at least 1 that divides the channels and the filters")]
+Groups = Annotated[PositiveInt, Expects(f"{POSITIVE} that divides the channels and the filters")]
 Number = Annotated[FiniteFloat, Expects("a finite number")]
 PositiveNumber = Annotated[FiniteFloat, Field(gt=0), Expects("a finite number above 0")]
 Flag = Annotated[bool, Expects("true or false")]
 Shape = Annotated[
     list[PositiveInt],
     Field(min_length=1, max_length=8),
-    Expects("a list of integers of at least 1, one an axis, such as [3, 224, 224]"),
+    Expects(f"a list of 1 to 8 integers of at least 1 and at most {LARGEST}, one an axis, such as [3, 224, 224]"),
 ]
 
 Encoding = Annotated[Literal["nested", "flat", "base64"], Expects('"nested", "flat" or "base64"')]

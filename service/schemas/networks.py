@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from .arrays import Array
-from .fields import ArrayExpects, Expects, FiniteFloat, PerAxis, PositiveInt, Request, Shape
+from .fields import POSITIVE, ArrayExpects, Expects, FiniteFloat, PerAxis, PositiveInt, Request, Shape
 from .kernels import Kernel
 from .options import AnswerOptions, ConvSettings, ConvTransposeSettings, PoolSettings
 from .requests import Bias, InputData, Numbers, SampleSpacing
@@ -16,7 +16,7 @@ from .requests import Bias, InputData, Numbers, SampleSpacing
 MAX_LAYERS = 256
 
 _Epsilon = Annotated[FiniteFloat, Field(ge=0), Expects("a finite number of at least 0")]
-_Features = Annotated[PositiveInt, Expects("an integer of at least 1")]
+_Features = Annotated[PositiveInt, Expects(POSITIVE)]
 _HasBias = Annotated[Array | FiniteFloat | bool, Expects("true, false, or the bias itself")]
 
 

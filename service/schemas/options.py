@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from .fields import (
+    POSITIVE,
     Color,
     DType,
     Encoding,
@@ -141,7 +142,7 @@ class PoolSettings(Request):
     count_include_pad: Flag = Field(
         True, description="Whether `average` counts padding in its divisor (never the overhang of `ceil_mode`)."
     )
-    divisor_override: Annotated[PositiveInt, Expects("an integer of at least 1")] | None = Field(
+    divisor_override: Annotated[PositiveInt, Expects(POSITIVE)] | None = Field(
         None, description="The divisor of `average`, whatever the window holds."
     )
     p: PositiveNumber = Field(2.0, description="The exponent of `lp`: (Σ|x|^p)^(1/p).")

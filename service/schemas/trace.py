@@ -7,20 +7,17 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from .fields import Expects, NaturalInt, PositiveInt, Request
+from .fields import NATURAL, POSITIVE, Expects, NaturalInt, PositiveInt, Request
 from .requests import ConvRequest, ConvTransposeRequest, PoolRequest, SampleSpacing
 
 DEFAULT_COUNT = 64
 
-Index = Annotated[NaturalInt, Expects("an integer of at least 0")]
+Index = Annotated[NaturalInt, Expects(NATURAL)]
 Position = list[NaturalInt]
 Positions = Annotated[
     list[Position],
     Field(min_length=1),
-    Expects(
-        "a list of output positions, each a list of integers of at least 0, one a spatial axis, "
-        "such as [[0, 0], [2, 1]]"
-    ),
+    Expects(f"a list of output positions, each a list with {NATURAL} a spatial axis, such as [[0, 0], [2, 1]]"),
 ]
 
 
@@ -31,7 +28,7 @@ class TracePage(Request):
         None, description="Output positions to show, in this order; in place of `start` and `count`."
     )
     start: Index = Field(0, description="The first output position to show, counted row by row.")
-    count: Annotated[PositiveInt, Expects("an integer of at least 1")] = Field(
+    count: Annotated[PositiveInt, Expects(POSITIVE)] = Field(
         DEFAULT_COUNT, description="How many output positions to show, at most."
     )
     sample: Index = Field(0, description="Which sample of a batch.")

@@ -29,11 +29,11 @@ BASES: dict[str, dict[str, Any]] = {
 # Of each type that JSON has, and numbers that are not what they seem.
 TEXTS, LISTS, OBJECTS = ["x", "", "1"], [[["a"]], [1, "a"], [None]], [{}, {"x": 1}]
 NO_NUMBERS: list[Any] = [*TEXTS, True, *OBJECTS, None]
-NO_INTEGERS: list[Any] = [*NO_NUMBERS, *LISTS, 1.5, -1, 1e300, 2**70, [1.5, 1], [True, 1], [[1, 2], [3]]]
+NO_INTEGERS: list[Any] = [*NO_NUMBERS, *LISTS, 1.5, -1, 1e300, 2**31, 2**70, [1.5, 1], [True, 1], [[1, 2], [3]]]
 NO_NAMES: list[Any] = ["x", "", 0, 1.5, True, None, [], {}, ["same"]]
 NO_ARRAYS: list[Any] = [-1, 0, 1.5, True, None, {}, {"x": 1}]
-AN_AXIS = "it must be an integer of at least {}, or a list of such integers, one a spatial axis"
-WINDOW = r"an integer of at least 0, a list of such integers.*\[before, after\] pairs"
+AN_AXIS = "it must be an integer of at least {} and at most 2147483647, or a list of such integers, one a spatial axis"
+WINDOW = r"an integer of at least 0 and at most 2147483647, a list of such integers.*\[before, after\] pairs"
 
 # path, field, wrong values, what the detail says would do
 TABLE: list[tuple[str, str, list[Any], str]] = [
@@ -50,7 +50,7 @@ TABLE: list[tuple[str, str, list[Any], str]] = [
         "/v1/conv2d",
         "groups",
         [0, *NO_INTEGERS, [1]],
-        "an integer of at least 1 that divides the channels and the filters",
+        "an integer of at least 1 and at most 2147483647 that divides the channels and the filters",
     ),
     ("/v1/conv2d", "operation", ["correlation", *NO_NAMES], '"cross_correlation" .* or "convolution"'),
     ("/v1/conv2d", "dtype", ["float16", *NO_NAMES], '"auto", "float64" or "float32"'),
@@ -73,15 +73,20 @@ TABLE: list[tuple[str, str, list[Any], str]] = [
     ("/v1/pool2d", "ceil_mode", [0, 1, "true", None, [], {}], "true or false"),
     ("/v1/pool2d", "count_include_pad", [0, 1, "true", None, [], {}], "true or false"),
     ("/v1/pool2d", "return_indices", [0, 1, "true", None, [], {}], "true or false"),
-    ("/v1/pool2d", "divisor_override", [0, -1, 1.5, "4", True, [4]], "an integer of at least 1"),
+    (
+        "/v1/pool2d",
+        "divisor_override",
+        [0, -1, 1.5, "4", True, [4]],
+        "an integer of at least 1 and at most 2147483647$",
+    ),
     ("/v1/pool2d", "p", [0, -2, "2", True, None, [2]], "a finite number above 0"),
     ("/v1/conv2d/gradients", "output_gradient", ["x", *NO_ARRAYS], "nested lists of numbers, a flat or a packed array"),
     ("/v1/conv2d/gradients", "learning_rate", [-0.1, "x", True, [1], {}], "a finite number of at least 0"),
     (
         "/v1/conv2d/plan",
         "input_shape",
-        ["x", 3, [], [0, 3], [-1, 3], [1.5, 3], [True, 3], [[3, 3]], [1] * 9],
-        "one an axis",
+        ["x", 3, [], [0, 3], [-1, 3], [1.5, 3], [True, 3], [[3, 3]], [1] * 9, [2**31]],
+        "1 to 8 integers of at least 1 and at most 2147483647, one an axis",
     ),
     ("/v1/conv2d/plan", "kernel_shape", ["x", 3, [], [0, 3], [-1, 3], [2**40, 3], {}, [[3, 3]]], "one an axis"),
     ("/v1/conv2d/plan", "bias", ["x", {}, "true"], "true, or an array"),
