@@ -23,13 +23,16 @@ class Normalise:
         path = scope["path"]
         if prefix and path != prefix and not path.startswith(f"{prefix}/"):
             path = prefix + path
-        if scope["method"] != "HEAD":
-            await self.app({**scope, "path": path}, receive, send)
-            return
+        head = scope["method"] == "HEAD"
+        seen = {**scope, "path": path, "method": "GET" if head else scope["method"]}
 
         async def send_head(message: Message) -> None:
             if message["type"] == "http.response.body":
                 message = {**message, "body": b""}
             await send(message)
 
-        await self.app({**scope, "path": path, "method": "GET"}, receive, send_head)
+        try:
+            await self.app(seen, receive, send_head if head else send)
+        finally:
+            if "route" in seen:  # which the request is counted and logged under
+                scope["route"] = seen["route"]

@@ -27,6 +27,14 @@ def test_a_prefix_may_be_stripped_by_the_proxy_or_not(serve: Serve, sent: str, p
     assert serve(Settings(root_path="/conv")).get(sent + path).status_code == 200
 
 
+@pytest.mark.parametrize(("root_path", "method"), [("", "HEAD"), ("/conv", "GET"), ("/conv", "HEAD")])
+def test_it_is_counted_under_the_name_of_its_route(serve: Serve, root_path: str, method: str) -> None:
+    client = serve(Settings(root_path=root_path))
+    client.request(method, "/v1/limits")
+    counted = 'convolution_requests_total{operation="list_limits",status="200"} 1.0'
+    assert counted in client.get("/metrics").text
+
+
 @pytest.mark.parametrize("media_type", ["text/markdown", "image/svg+xml", "image/gif"])
 def test_a_trace_says_its_shape_and_dtype(service: httpx.Client, media_type: str) -> None:
     asked = {"input": [[1, 2, 3]], "kernel": [[1, 1]]}
