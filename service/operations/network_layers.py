@@ -72,8 +72,8 @@ def batch_norm(values: Array, layer: schemas.BatchNormLayer, rank: int) -> Array
     return result
 
 
-def check_linear(weight: Array, bias: Any, features: int) -> None:
-    """Refuse a weight or bias that does not fit so many input features.
+def check_linear(weight: Array, features: int) -> None:
+    """Refuse a weight that does not fit so many input features.
 
     Raises
     ------
@@ -85,11 +85,19 @@ def check_linear(weight: Array, bias: Any, features: int) -> None:
             f"for {features} input features",
             "weight",
         )
-    if isinstance(bias, np.ndarray) and bias.shape != weight.shape[:1]:
-        raise errors.ShapeMismatch(
-            f"the bias has shape {list(bias.shape)}; it must be [{weight.shape[0]}], one number an output feature",
-            "bias",
-        )
+
+
+def check_linear_bias(bias: Any, features: int) -> None:
+    """Refuse a bias that is not one number an output feature; None, true and false say only whether there is one.
+
+    Raises
+    ------
+    ShapeMismatch
+    """
+    if bias is None or isinstance(bias, bool) or np.shape(bias) == (features,):
+        return
+    came = f"has shape {list(np.shape(bias))}" if np.ndim(bias) else "is one number"
+    raise errors.ShapeMismatch(f"the bias {came}; it must be [{features}], one number an output feature", "bias")
 
 
 def check_batch_norm(layer: Any, channels: int) -> None:
@@ -101,9 +109,8 @@ def check_batch_norm(layer: Any, channels: int) -> None:
     """
     for name in ("mean", "variance", "weight", "bias"):
         numbers = getattr(layer, name)
-        if isinstance(numbers, np.ndarray) and numbers.shape != (channels,):
-            raise errors.ShapeMismatch(
-                f"the {name} has shape {list(numbers.shape)}; it must be [{channels}], one number a channel", name
-            )
+        if numbers is not None and not isinstance(numbers, bool) and np.shape(numbers) != (channels,):
+            came = f"has shape {list(np.shape(numbers))}" if np.ndim(numbers) else "is one number"
+            raise errors.ShapeMismatch(f"the {name} {came}; it must be [{channels}], one number a channel", name)
     if layer.variance is not None and not (layer.variance + layer.epsilon > 0).all():
         raise errors.InvalidArgument("variance + epsilon must be above 0 in every channel", "variance")

@@ -26,7 +26,7 @@ from .data import read_kernel
 from .errors import OperationError
 from .layout import Layout, Shape
 from .limits import WorkLimits, exceeded, work_of
-from .network_layers import check_batch_norm, check_linear
+from .network_layers import check_batch_norm, check_linear, check_linear_bias
 from .pool import plan_pool
 from .transpose import plan_conv_transpose
 
@@ -267,10 +267,17 @@ def _bias_size(layer: Any, layout: Layout, output_shape: Shape) -> int:
     return 0 if bias is None else int(bias.size)
 
 
+def _check_method(layer: Any, plan: engine.ConvPlan | engine.ConvTransposePlan) -> None:
+    """Refuse a method named that there is not, or that cannot compute the plan."""
+    if layer.method != "auto":
+        engine.choose(plan, method=layer.method)
+
+
 def _conv(layer: Any, shape: Shape, sight: Sight) -> LayerPlan:
     rank = int(layer.type[-2])
     kernel = _kernel_shape(layer, shape, rank)
     layout, plan = plan_conv(layer, rank, shape, kernel)
+    _check_method(layer, plan)
     return LayerPlan(
         layer.type,
         layout.answer_shape(plan.output_shape),
@@ -287,6 +294,7 @@ def _conv_transpose(layer: Any, shape: Shape, sight: Sight) -> LayerPlan:
     rank = int(layer.type[-2])
     kernel = _kernel_shape(layer, shape, rank, transposed=True)
     layout, plan = plan_conv_transpose(layer, rank, shape, kernel)
+    _check_method(layer, plan)
     return LayerPlan(
         layer.type,
         layout.answer_shape(plan.output_shape),
@@ -335,8 +343,9 @@ def _linear(layer: Any, shape: Shape, rank: int, sight: Sight) -> LayerPlan:
     features = shape[-1]
     weight = getattr(layer, "weight", None)
     if weight is not None:
-        check_linear(weight, layer.bias, features)
+        check_linear(weight, features)
     outputs = layer.features if weight is None else weight.shape[0]
+    check_linear_bias(layer.bias, outputs)
     biased = layer.bias is not None and layer.bias is not False
     macs = prod(shape) * outputs
     output = (*shape[:-1], outputs)

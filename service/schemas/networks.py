@@ -163,7 +163,7 @@ class PlannedKernel(Request):
     @model_validator(mode="after")
     def _one_kernel(self) -> PlannedKernel:
         named = [name for name in ("filters", "kernel_size") if getattr(self, name) is not None]
-        if (self.kernel is None) == (len(named) < 2):
+        if len(named) != (2 if self.kernel is None else 0):
             came = " and ".join((["kernel"] if self.kernel is not None else []) + named) or "neither"
             raise PydanticCustomError(
                 "exactly_one",
