@@ -16,7 +16,8 @@ def main() -> int:
     """Serve until told to stop; returns the exit code."""
     from service.api import logs
     from service.app import create_app
-    from service.server import Server, announce, listen
+    from service.listening import listen
+    from service.server import Server, announce
     from service.settings import Settings
     from service.workers import Workers
 

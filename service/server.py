@@ -1,14 +1,13 @@
 """One process that serves: uvicorn, with an end that loses no request.
 
 When it is told to stop, `/readyz` answers 503 from that moment while everything else is served on for as long as the
-settings say; every answer now closes its connection. Then no connection is taken any more, those that there are get a
-moment to send what they had begun to send, what is in flight is finished, and the process ends.
+settings say; every answer now closes its connection. Then new connections are turned away, those that there are, half
+made ones too, get a moment to send what they had begun to send, what is in flight is finished, and the process ends.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import socket
 import sys
@@ -21,8 +20,10 @@ from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from service.api.middleware import CUT
+from service.listening import BACKLOG, accept_all, turn_away
 from service.settings import Settings
 
+_HANDSHAKE_SECONDS = 0.2  # for connections that are half made
 _FAREWELL_SECONDS = 0.25  # for requests that are on their way in connections that there are
 _FIRST_REQUEST_SECONDS = 0.4  # more for connections that have not brought one: nobody opens one for nothing
 _SAME_SIGNAL_SECONDS = 1.0
@@ -30,7 +31,6 @@ _SWITCH_SECONDS = (
     0.001  # for which a computing thread may keep the interpreter from the event loop; Python's 5 ms are felt
 )
 _MAX_HEADER_BYTES = 64 * 1024
-_BACKLOG = 2048
 
 
 class Connection(HttpToolsProtocol):
@@ -104,7 +104,7 @@ class Server(uvicorn.Server):
                 app,
                 host=settings.host,
                 port=settings.port,
-                backlog=_BACKLOG,
+                backlog=BACKLOG,
                 http=Connection,
                 ws="none",
                 lifespan="on",
@@ -159,8 +159,12 @@ class Server(uvicorn.Server):
         if self._stop_at is not None and now >= self._stop_at:
             if self._end_at is None:
                 self._end_at = now + _FAREWELL_SECONDS
+                for listening in self._listening:
+                    turn_away(listening)
+            elif self._listening and now >= self._end_at - _FAREWELL_SECONDS + _HANDSHAKE_SECONDS:
                 await self._stop_accepting()
-            self.should_exit = self.should_exit or self._may_leave(now - self._end_at)
+            if not self._listening:
+                self.should_exit = self.should_exit or self._may_leave(now - self._end_at)
         return await super().on_tick(counter)
 
     def _may_leave(self, late: float) -> bool:
@@ -174,31 +178,15 @@ class Server(uvicorn.Server):
         """Take the connections that wait to be accepted, whose requests may be on their way, and no more."""
         for server in self.servers:
             server.close()
-        waiting: list[socket.socket] = []
-        for listening in self._listening:
-            with contextlib.suppress(BlockingIOError):  # none is left
-                while True:
-                    waiting.append(listening.accept()[0])
-            listening.close()
-        for accepted in waiting:
-            accepted.setblocking(False)
-            await asyncio.get_running_loop().connect_accepted_socket(self._connection, accepted)
+        while self._listening:
+            with self._listening.pop() as listening:
+                waiting = accept_all(listening)
+            for accepted in waiting:
+                accepted.setblocking(False)
+                await asyncio.get_running_loop().connect_accepted_socket(self._connection, accepted)
 
     def _connection(self) -> Connection:
         return Connection(self.config, self.server_state, self.lifespan.state)
-
-
-def listen(host: str, port: int, *, shared: bool) -> socket.socket:
-    """Return a listening socket; several `shared` ones on one port get the connections by turns, more or less."""
-    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    listening = socket.socket(family, kind, protocol)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if shared:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    listening.bind(address)
-    listening.listen(_BACKLOG)
-    listening.setblocking(False)
-    return listening
 
 
 def announce(listening: socket.socket, workers: int) -> None:

@@ -25,14 +25,7 @@ def test_told_to_stop_it_ends_with_success() -> None:
         assert service.process.wait(timeout=60) == 0
 
 
-# With several listeners on one port a connection that is being made as one of them goes may be reset: about one run in
-# four loses one. Known, and not mended yet.
-SOMETIMES_RESET = pytest.param(
-    2, marks=pytest.mark.xfail(reason="a listener's end may reset a connection", strict=False)
-)
-
-
-@pytest.mark.parametrize("workers", [1, SOMETIMES_RESET])
+@pytest.mark.parametrize("workers", [1, 2])
 def test_while_it_drains_it_serves_on_but_is_not_ready(workers: int) -> None:
     with serving(workers=workers, drain_seconds=2) as service:
         until(lambda: service.ask("/readyz").status == 200, "readiness")
@@ -80,7 +73,7 @@ def _hammer(service: Running, ended: Event, seen: list[str]) -> None:
             return
 
 
-@pytest.mark.parametrize("workers", [1, SOMETIMES_RESET])
+@pytest.mark.parametrize("workers", [1, 2])
 def test_under_load_no_request_is_lost(workers: int) -> None:
     ended, seen = Event(), list[str]()
     with serving(workers=workers) as service:
