@@ -148,7 +148,7 @@ class Server(uvicorn.Server):
         self._stop_at = self._told_at + self._drain_seconds
         service = getattr(self._app.state, "service", None)
         if service is not None:
-            service.stopping = True
+            service.stop()
 
     async def on_tick(self, counter: int) -> bool:
         """Say whether to end: when the time to drain is over and clients have had the time to leave, or have left."""

@@ -32,9 +32,10 @@ MAY_SEE: dict[str, set[str]] = {
     "web": _BELOW_API | {"settings"},
     "app": _BELOW_APP,
     "main": _BELOW_APP | {"app"},
-    "server": {"settings", "api"},
+    "listening": set(),
+    "server": {"settings", "api", "listening"},
     "workers": set(),
-    "__main__": _BELOW_APP | {"app", "main", "server", "workers"},
+    "__main__": _BELOW_APP | {"app", "main", "listening", "server", "workers"},
 }
 WEB_LIBRARIES = {"fastapi", "http", "starlette", "uvicorn"}
 ROOMS_WITH_WEB = {"api", "web", "app", "main", "server", "__main__"}

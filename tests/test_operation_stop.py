@@ -32,6 +32,8 @@ def test_while_it_drains_it_serves_on_but_is_not_ready(workers: int) -> None:
         began = time.monotonic()
         service.process.send_signal(signal.SIGTERM)
         until(lambda: service.ask("/readyz").status == 503, "the end of readiness")
+        # Whichever worker answers: each question is a connection of its own.
+        assert {service.ask("/readyz").status for _ in range(20)} == {503}
         refused, answered = service.ask("/readyz"), service.ask("/v1/conv2d", SMALL)
         assert refused.json["type"] == "/problems/stopping"
         assert refused.headers["retry-after"]

@@ -48,7 +48,9 @@ _COUNTERS = (
     ("bytes_in", "convolution_received_bytes", "Bytes of bodies that came."),
     ("bytes_out", "convolution_sent_bytes", "Bytes of bodies that were sent."),
 )
-VANISHING = (*IN_FLIGHT, "in_flight")
+STOPPING = "stopping"
+"""Set by a worker that was told to stop."""
+VANISHING = (*IN_FLIGHT, "in_flight", STOPPING)
 """What of the board ends with a worker."""
 
 

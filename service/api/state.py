@@ -15,7 +15,7 @@ from service.wire import ReadLimits
 
 from .admission import Admission, Bounds
 from .errors import TooMuchForTheLoop
-from .metrics import Metrics
+from .metrics import STOPPING, Metrics
 from .pace import Pace
 from .work import Work
 
@@ -26,8 +26,6 @@ class Service:
 
     Attributes
     ----------
-    stopping
-        Whether SIGTERM has come: `/readyz` then sends clients elsewhere.
     read_limits, work_limits
         What a request may hold and ask for.
     inline_limits, inline_control
@@ -39,7 +37,6 @@ class Service:
     work: Work
     pace: Pace
     metrics: Metrics
-    stopping: bool = False
     read_limits: ReadLimits = field(init=False)
     work_limits: WorkLimits = field(init=False)
     inline_limits: WorkLimits = field(init=False)
@@ -60,6 +57,15 @@ class Service:
         self.work_limits = self.settings.work_limits()
         self.inline_limits = replace(self.work_limits, admit=self._small)
         self.inline_control = Control(threads=1, budget_bytes=self.settings.working_bytes)
+
+    @property
+    def stopping(self) -> bool:
+        """Whether SIGTERM has come, to any worker: all then send clients elsewhere from the same moment."""
+        return self.metrics.board.total(STOPPING) > 0
+
+    def stop(self) -> None:
+        """Say that SIGTERM has come."""
+        self.metrics.board.set(STOPPING, 1)
 
     def _small(self, work: Cost) -> None:
         """Let only that onto the event loop which does not hold up other requests."""
