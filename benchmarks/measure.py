@@ -69,7 +69,8 @@ def _tolerance(case: Case) -> float:
     """Return by how much two right answers may differ.
 
     For a convolution that is the bound that the engine promises of every method that it takes by itself,
-    4·√taps·ε·max|x|·max over filters of Σ|k|. For the rest, whose data are of unit variance, the rounding of so many terms.
+    4·√taps·ε·max|x|·max over filters of Σ|k|. For the rest, whose data are of
+    unit variance, the rounding of so many terms.
     """
     terms, eps = float(np.prod(case.kernel_shape[1:])), float(np.finfo(case.dtype).eps)
     if case.op == "conv":
