@@ -31,8 +31,8 @@ MOST_SEPARABLE = 16
 """Filters up to which it pays to look whether all are separable."""
 TINY = 100e-6
 """Seconds up to which the definition itself is taken, whatever else might save a few of them."""
-WORTH_SHARING = 150e-6
-"""Seconds of one thread's work from which more threads take part."""
+WORTH_SHARING = 900e-6
+"""Seconds of one thread's work from which more threads take part: to wake and to await them takes some too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,12 @@
 """Blocks of a computation, shared out among threads, each with scratch memory of its own.
 
-NumPy and BLAS let other threads run while they compute, so threads are enough. Whoever calls takes part in the work:
-if all helpers are busy with other computations, it does everything itself.
+NumPy and BLAS let other threads run while they compute, so threads are enough.
 """
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from itertools import accumulate
@@ -21,6 +18,7 @@ import numpy as np
 from . import blas
 from .borders import Array
 from .control import Control
+from .helpers import cores, helped
 
 KEPT_BYTES = 6 * 1024 * 1024
 """Scratch memory that a thread keeps from one computation to the next: fresh pages cost more than the work on them."""
@@ -88,6 +86,8 @@ def run(tasks: Iterable[T], compute: Callable[[T, Workspace], None], control: Co
 
     The cancel check is asked before each; the first error ends the whole.
     """
+    tasks = list(tasks)
+    threads = min(threads, len(tasks), _cores())
     if threads <= 1:
         workspace = Workspace()
         with blas.single_threaded(), np.errstate(all="ignore"):
@@ -115,27 +115,10 @@ def run(tasks: Iterable[T], compute: Callable[[T, Workspace], None], control: Co
             failed.set()
             raise
 
-    with blas.single_threaded():
-        helpers = [_pool().submit(work) for _ in range(min(threads, _cores()) - 1)]
-        try:
-            work()
-        finally:
-            for helper in helpers:
-                if not helper.cancel():
-                    helper.exception()  # waits
-        for helper in helpers:
-            if not helper.cancelled():
-                helper.result()
+    with blas.single_threaded(), helped(work, threads - 1):
+        work()
 
 
 @cache
 def _cores() -> int:
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on macOS
-        return os.cpu_count() or 1
-
-
-@cache
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max(1, _cores() - 1), thread_name_prefix="engine")
+    return len(cores())

@@ -1,0 +1,109 @@
+"""The threads that help: they take part, hand back what goes wrong, keep off the caller's core, and leave no trace."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+
+import pytest
+
+from service.engine.helpers import cores, helped
+
+needs_two_cores = pytest.mark.xfail(len(cores()) < 2, reason="one core has no helpers", strict=True)
+
+
+def gathered(callers: int, limit: float = 3.0) -> list[tuple[int, frozenset[int]]]:
+    """Return the thread and the cores open to it of each call, when so many threads have met in it."""
+    seen: list[tuple[int, frozenset[int]]] = []
+    meeting = threading.Barrier(callers)
+
+    def call() -> None:
+        meeting.wait(limit)
+        affinity = os.sched_getaffinity(0) if sys.platform == "linux" else cores()
+        seen.append((threading.get_ident(), frozenset(affinity)))
+
+    with helped(call, callers - 1):
+        call()
+    return seen
+
+
+@needs_two_cores
+def test_a_helper_takes_part_and_keeps_off_the_callers_core() -> None:
+    (first, mine), (second, its) = sorted(gathered(2), key=lambda pair: pair[0] != threading.get_ident())
+    assert (first, second != first) == (threading.get_ident(), True)
+    if sys.platform == "linux" and len(cores()) == 2:
+        assert (len(mine), len(its), mine & its) == (1, 1, frozenset())
+
+
+@needs_two_cores
+def test_the_callers_cores_are_open_to_it_again_afterwards() -> None:
+    gathered(2)
+    assert cores() == (frozenset(os.sched_getaffinity(0)) if sys.platform == "linux" else cores())
+
+
+@needs_two_cores
+def test_what_a_helper_raises_reaches_the_caller() -> None:
+    begun = threading.Event()
+
+    def fail() -> None:
+        begun.set()
+        raise ValueError("from the helper")
+
+    with pytest.raises(ValueError, match="from the helper"), helped(fail, 1):
+        assert begun.wait(3)
+
+
+@needs_two_cores
+def test_the_callers_own_error_comes_first_and_after_the_helpers_end() -> None:
+    begun, ended = threading.Event(), threading.Event()
+
+    def slow() -> None:
+        begun.set()
+        time.sleep(0.05)
+        ended.set()
+
+    def fail() -> None:
+        with helped(slow, 1):
+            assert begun.wait(3)
+            raise KeyError("from the caller")
+
+    with pytest.raises(KeyError, match="from the caller"):
+        fail()
+    assert ended.is_set()
+
+
+def test_with_all_helpers_busy_the_caller_does_not_wait_for_one() -> None:
+    held, release = threading.Semaphore(0), threading.Event()
+    many = len(cores()) - 1
+
+    def hold() -> None:
+        held.release()
+        release.wait(3)
+
+    with helped(hold, many):
+        for _ in range(many):
+            assert held.acquire(timeout=3)
+        calls: list[int] = []
+        with helped(lambda: calls.append(1), many):
+            pass
+        assert calls == []  # nobody was free, and the jobs were taken back
+        release.set()
+
+
+@needs_two_cores
+def test_a_helper_that_gets_free_joins_a_computation_under_way() -> None:
+    held, release, joined = threading.Semaphore(0), threading.Event(), threading.Event()
+    many = len(cores()) - 1
+
+    def hold() -> None:
+        held.release()
+        release.wait(3)
+
+    with helped(hold, many):
+        for _ in range(many):
+            assert held.acquire(timeout=3)
+        with helped(joined.set, 1):
+            release.set()
+            assert joined.wait(3)
