@@ -11,16 +11,17 @@ sixteen products, so that with fewer taps than these its error in float64 is the
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import product
 from math import log2, prod
 
 import numpy as np
 
-from service.engine.borders import Array, Index, Region
+from service.engine.borders import Array, Index, Region, fill
 from service.engine.control import DEFAULT_BUDGET_BYTES
 from service.engine.geometry import ConvPlan
 from service.engine.machine import Machine
-from service.engine.parallel import Workspace, run
+from service.engine.parallel import Workspace, run, shared
 
 from .method import Method
 from .work import Work, extent, place, region_of
@@ -50,6 +51,7 @@ def fast_length(length: int) -> int:
     return best
 
 
+@lru_cache(maxsize=64)
 def block_shape(plan: ConvPlan, threads: int = 1) -> tuple[int, ...]:
     """Return the size of the transforms, on each axis: what takes so many threads least, within `BLOCK_CELLS`."""
     dense = [(n - 1) * s + 1 for n, s in zip(plan.output_size, plan.stride, strict=True)]
@@ -72,43 +74,67 @@ def compute(work: Work) -> None:
     """Fill `work.out`."""
     plan, lengths = work.plan, block_shape(work.plan, work.threads)
     members, filters = plan.channels // plan.groups, plan.filters // plan.groups
-    axes = tuple(range(-plan.rank, 0))
     steps = _steps(plan, lengths)
     corners = product(*(range(0, n, step) for n, step in zip(plan.output_size, steps, strict=True)))
     tiles: list[Region] = [
         tuple((c, min(c + step, n)) for c, step, n in zip(corner, steps, plan.output_size, strict=True))
         for corner in corners
     ]
-    kept = _spectrum_bytes(lengths) * prod(work.kernel.shape[:2]) <= work.control.budget_bytes // 4
-    spectra = _kernel_spectra(work.kernel, plan, lengths) if kept else None
+    half = (*lengths[:-1], lengths[-1] // 2 + 1)
+    pairs = work.kernel.shape[:2]
+    kept = _spectrum_bytes(lengths) * prod(pairs) <= work.control.budget_bytes // 4
+    lone = members == filters == 1  # then a spectrum turns into its own product
 
     def block(task: tuple[int, int, Region], workspace: Workspace) -> None:
         image, group, tile = task
         region = region_of(plan, tile)
-        (window,) = workspace.arrays(work.out.dtype, (1, *extent(region)))
-        chosen = range(group * filters, (group + 1) * filters)
-        sums: dict[int, Array] = {}
+        cells, *numbers = workspace.arrays(np.dtype(np.float64), lengths, *[(*half, 2)] * (1 if lone else 2 + filters))
+        spectrum, *others = (pair.view(np.complex128)[..., 0] for pair in numbers)
+        sums, term = ([spectrum], spectrum) if lone else (others[1:], others[0])
+        window = cells.reshape(-1)[: prod(extent(region))].reshape(extent(region))
+        first = group * filters
         for member in range(members):
             work.control.check()
-            channel = group * members + member
-            x = work.window(image, slice(channel, channel + 1), region, window)[0]
-            spectrum = np.fft.rfftn(x.astype(np.float64), lengths, axes)
-            for f in chosen:
-                kernel = (
-                    spectra[f, member]
-                    if spectra is not None
-                    else _kernel_spectra(work.kernel[f, member], plan, lengths)
-                )
-                if f in sums:
-                    sums[f] += spectrum * kernel
-                else:
-                    sums[f] = spectrum * kernel
-        taken: Index = tuple(slice(0, (n - 1) * s + 1, s) for n, s in zip(extent(tile), plan.stride, strict=True))
-        for f in chosen:
-            work.out[(image, f, *place(tile))] = np.fft.irfftn(sums.pop(f), lengths, axes)[taken]
-        work.add_bias(image, slice(chosen.start, chosen.stop), tile)
+            fill(work.input[image, group * members + member], region, window, plan.padding_mode, work.padding_value)
+            _transform(window, lengths, spectrum)
+            for f, total in enumerate(sums, first):
+                kernel = spectra[f, member] if kept else _kernel_spectrum(work.kernel[f, member], plan, lengths)
+                np.multiply(spectrum, kernel, out=term if member else total)
+                if member:
+                    total += term
+        dense = tuple((n - 1) * s + 1 for n, s in zip(extent(tile), plan.stride, strict=True))
+        taken: Index = tuple(slice(None, n, s) for n, s in zip(dense, plan.stride, strict=True))
+        for f, total in enumerate(sums, first):
+            work.out[(image, f, *place(tile))] = _transform_back(total, lengths, dense, cells)[taken]
+        work.add_bias(image, slice(first, first + filters), tile)
 
-    run(product(range(plan.batch), range(plan.groups), tiles), block, work.control, work.threads)
+    with shared(np.dtype(np.complex128), (*pairs, *half) if kept else (0,)) as spectra:
+        if kept:
+            for pair in product(*map(range, pairs)):
+                _kernel_spectrum(work.kernel[pair], plan, lengths, spectra[pair])
+        run(product(range(plan.batch), range(plan.groups), tiles), block, work.control, work.threads)
+
+
+def _transform(x: Array, lengths: tuple[int, ...], out: Array) -> None:
+    """Put F(x) into `out`, x continued with zeros to these lengths; rows of zeros are not transformed."""
+    np.fft.rfft(x, lengths[-1], out=out[_first(x.shape[:-1])])
+    for axis in reversed(range(x.ndim - 1)):
+        part = out[_first(x.shape[:axis])]
+        part[(*(slice(None),) * axis, slice(x.shape[axis], None))] = 0
+        np.fft.fft(part, axis=axis, out=part)
+
+
+def _transform_back(spectrum: Array, lengths: tuple[int, ...], size: tuple[int, ...], cells: Array) -> Array:
+    """Return the first cells of F⁻¹, `size` of them on each axis but the last, in `cells`; the spectrum is used up."""
+    for axis in range(len(size) - 1):
+        part = spectrum[_first(size[:axis])]
+        np.fft.ifft(part, axis=axis, out=part)
+    wanted = _first(size[:-1])
+    return np.fft.irfft(spectrum[wanted], lengths[-1], out=cells[wanted])
+
+
+def _first(size: tuple[int, ...]) -> Index:
+    return tuple(map(slice, size))
 
 
 def _steps(plan: ConvPlan, lengths: tuple[int, ...]) -> list[int]:
@@ -116,12 +142,14 @@ def _steps(plan: ConvPlan, lengths: tuple[int, ...]) -> list[int]:
     return [max(1, (length - reach) // s + 1) for length, reach, s in zip(lengths, plan.span, plan.stride, strict=True)]
 
 
-def _kernel_spectra(kernel: Array, plan: ConvPlan, lengths: tuple[int, ...]) -> Array:
-    """Return conj F(w) of kernels (…, *K), dilated, over blocks of these lengths."""
-    spread = np.zeros((*kernel.shape[: kernel.ndim - plan.rank], *plan.span))
-    taps: Index = (..., *(slice(None, None, d) for d in plan.dilation))
-    spread[taps] = kernel
-    return np.conj(np.fft.rfftn(spread, lengths, tuple(range(-plan.rank, 0))))
+def _kernel_spectrum(kernel: Array, plan: ConvPlan, lengths: tuple[int, ...], out: Array | None = None) -> Array:
+    """Return conj F(w) of one kernel, dilated, in `out` if it is given."""
+    if out is None:
+        out = np.empty((*lengths[:-1], lengths[-1] // 2 + 1), np.complex128)
+    spread = np.zeros(plan.span)
+    spread[tuple(slice(None, None, d) for d in plan.dilation)] = kernel
+    _transform(spread, lengths, out)
+    return np.conj(out, out=out)
 
 
 def _spectrum_bytes(lengths: tuple[int, ...]) -> int:
