@@ -23,9 +23,9 @@ from service.engine.parallel import Workspace, run
 from .method import Method
 from .work import Work, cut, extent, region_of, taps
 
-COLUMN_BYTES = 1536 * 1024
+COLUMN_BYTES = 2048 * 1024
 """What a block of columns takes: enough to outweigh the calls that fill it …"""
-FEWEST_COLUMNS = 192
+FEWEST_COLUMNS = 96
 """… but a matrix product needs so many columns to be fast, wherever they lie."""
 
 
@@ -33,15 +33,14 @@ def compute(work: Work) -> None:
     """Fill `work.out`."""
     plan = work.plan
     filters = plan.filters // plan.groups
-    depth = plan.taps
     columns = min(
         _columns_at_once(plan, work.out.itemsize),
-        max(1, work.control.budget_bytes // (3 * work.threads * depth * work.out.itemsize)),
+        max(1, work.control.budget_bytes // (3 * work.threads * plan.taps * work.out.itemsize)),
     )
-    blocks = cut(plan.output_size, columns)
+    blocks = _blocks(plan, columns, work.shared_among(plan.batch * plan.groups))
     # With fewer blocks than threads the filters are shared out instead, each thread with columns of its own.
-    parts = min(filters, work.threads if plan.batch * plan.groups * len(blocks) < 2 * work.threads else 1)
-    matrix = work.kernel.reshape(plan.filters, depth)
+    parts = min(filters, work.shared_among(plan.batch * plan.groups * len(blocks)))
+    matrix = work.kernel.reshape(plan.filters, plan.taps)
     maps = work.out.reshape(plan.batch, plan.filters, -1)
 
     def block(task: tuple[int, int, Region, int], workspace: Workspace) -> None:
@@ -65,33 +64,29 @@ def _columns_at_once(plan: ConvPlan, itemsize: int) -> int:
     return max(FEWEST_COLUMNS, COLUMN_BYTES // (plan.taps * itemsize))
 
 
+def _blocks(plan: ConvPlan, columns: int, sharers: int) -> list[Region]:
+    """Return tiles of about so many positions; if they are few, equally many for each sharer."""
+    positions = prod(plan.output_size)
+    number = -(-positions // columns)
+    if number < 4 * sharers:
+        columns = min(columns, max(FEWEST_COLUMNS, positions // (-(-number // sharers) * sharers)))
+    return cut(plan.output_size, columns)
+
+
 def _columns(work: Work, image: int, group: int, tile: Region, workspace: Workspace) -> Array:
     """Return the windows of a tile as columns, (C/G·K, positions)."""
     plan, region = work.plan, region_of(work.plan, tile)
     members = plan.channels // plan.groups
     channels = slice(group * members, (group + 1) * members)
-    step = plan.stride[-1] if plan.kernel_size[-1] > 1 else 1
-    phase_size = (members, *extent(region)[:-1], step, -(-extent(region)[-1] // step))
-    window, phases, columns = workspace.arrays(
-        work.out.dtype,
-        (members, *extent(region)),
-        phase_size if step > 1 else (0,),
-        (members, *plan.kernel_size, *extent(tile)),
+    window, columns = workspace.arrays(
+        work.out.dtype, (members, *extent(region)), (members, *plan.kernel_size, *extent(tile))
     )
     x = work.window(image, channels, region, window)
     if plan.taps == members and all(s == 1 for s in plan.stride) and x[0].flags.c_contiguous:
         return x.reshape(members, -1)
-    if step > 1:  # cells a stride apart side by side, so that every tap copies a run of them
-        for phase in range(step):
-            cells = x[..., phase::step]
-            phases[..., phase, : cells.shape[-1]] = cells
     for tap, shift in taps(plan, tile):
         target: Index = (slice(None), *tap)
-        if step > 1:
-            first, phase = divmod(tap[-1] * plan.dilation[-1], step)
-            columns[target] = phases[(slice(None), *shift[:-1], phase, slice(first, first + columns.shape[-1]))]
-        else:
-            columns[target] = x[(slice(None), *shift)]
+        columns[target] = x[(slice(None), *shift)]
     return columns.reshape(plan.taps, -1)
 
 
@@ -109,7 +104,6 @@ def working_bytes(plan: ConvPlan, itemsize: int, threads: int) -> int:
     """Return the memory that it takes: a block's window and its columns, a thread."""
     tile = cut(plan.output_size, _columns_at_once(plan, itemsize))[0]
     window = prod(extent(region_of(plan, tile))) * (plan.channels // plan.groups)
-    window *= 2 if plan.stride[-1] > 1 else 1  # its phases
     return threads * itemsize * (window + plan.taps * prod(extent(tile)))
 
 
