@@ -69,7 +69,7 @@ KERNEL_BYTES = 10 * 1024 * 1024
 AT_ONCE = 64
 """Channels, or filters at most, whose transforms are made at once in that case, …"""
 MANY_TILES = 256
-"""… and tiles."""
+"""… and tiles; with fewer tiles more channels."""
 
 
 def unsuitable(plan: ConvPlan) -> str:
@@ -162,7 +162,8 @@ def _take_through(winograd: _Winograd, group: int, stretch: list[_Tiles]) -> Non
             winograd.write(tiles, chosen, outputs[..., start : start + tiles.count])
 
     with shared(dtype, (points, members, total)) as data:
-        run(product(range(len(stretch)), _parts(members)), transform_input, work.control, work.threads)
+        at_once = AT_ONCE * max(1, MANY_TILES // max(tiles.count for tiles in stretch))
+        run(product(range(len(stretch)), _parts(members, at_once)), transform_input, work.control, work.threads)
         run(_parts(winograd.filters, filters_at_once(members)), multiply, work.control, work.threads)
 
 
