@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
 from . import errors
-from .arguments import Pads, at_least, axis_name, counted
+from .arguments import Pads, as_float, at_least, axis_name, counted
 from .sizes import Ints, span
 
 
@@ -139,12 +140,18 @@ def check_output_remains(output_size: Ints, pads: Pads) -> None:
             )
 
 
-def check_kind_options(kind: str, count_include_pad: bool, divisor_override: int | None, p: Any) -> None:
+def checked_exponent(p: Any) -> float:
+    """Return the exponent of a norm, whichever type of number it has."""
+    number = as_float(p)
+    if not 0 < number < inf:
+        raise errors.InvalidArgument(f"p is {str(p)[:40]}; it must be a finite number above 0", "p")
+    return number
+
+
+def check_kind_options(kind: str, count_include_pad: bool, divisor_override: int | None, p: float) -> None:
     """Refuse a pool's option that its kind would ignore."""
     if divisor_override is not None:
         at_least(divisor_override, 1, "divisor_override")
-    if isinstance(p, bool) or not isinstance(p, (int, float)) or not 0 < p < float("inf"):
-        raise errors.InvalidArgument(f"p is {p}; it must be a finite number above 0", "p")
     ignored = [
         ("divisor_override", divisor_override is not None, "average"),
         ("count_include_pad", not count_include_pad, "average"),

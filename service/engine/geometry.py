@@ -399,6 +399,7 @@ def plan_pool(
             f"{given} given: a pool takes kernel_size, or output_size for adaptive windows (1 for a global pool)",
             "kernel_size" if kernel_size is None else "output_size",
         )
+    p = checks.checked_exponent(p)
     checks.check_kind_options(kind, count_include_pad, divisor_override, p)
     size = input_shape[2:]
     if output_size is not None:

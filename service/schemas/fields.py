@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
+from service.engine.arguments import LARGEST
+
 
 @dataclass(frozen=True, slots=True)
 class Expects:
@@ -25,7 +27,6 @@ class Request(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True)
 
 
-LARGEST = 2**31 - 1
 _AT_LEAST = f"an integer of at least {{}} and at most {LARGEST}"
 POSITIVE, NATURAL = _AT_LEAST.format(1), _AT_LEAST.format(0)
 """What an integer field takes, in words."""

@@ -220,6 +220,12 @@ def test_one_outlier_in_float32_does_not_reach_beyond_its_window() -> None:
 # What it never does
 
 
+@pytest.mark.parametrize("method", ["auto", "direct", "gemm", "banded", "separable", "fft"])
+def test_a_stride_behind_the_last_window_takes_no_memory(method: str) -> None:
+    x, w = np.arange(12.0).reshape(1, 1, 3, 4), np.ones((1, 1, 2, 2))
+    assert conv(x, w, stride=2**31 - 1, method=method).tolist() == [[[[0 + 1 + 4 + 5]]]]
+
+
 def test_any_layout_is_read_and_the_answer_is_its_own() -> None:
     x = np.asfortranarray(_random((2, 3, 6, 5), 13))[:, ::-1, ::2]
     w = _random((4, 3, 2, 2), 14)

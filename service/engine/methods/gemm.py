@@ -70,7 +70,7 @@ def _columns(work: Work, image: int, group: int, tile: Region, workspace: Worksp
     plan, region = work.plan, region_of(work.plan, tile)
     members = plan.channels // plan.groups
     channels = slice(group * members, (group + 1) * members)
-    step = plan.stride[-1] if plan.kernel_size[-1] > 1 else 1
+    step = plan.stride[-1] if plan.kernel_size[-1] > 1 and extent(tile)[-1] > 1 else 1
     phase_size = (members, *extent(region)[:-1], step, -(-extent(region)[-1] // step))
     window, phases, columns = workspace.arrays(
         work.out.dtype,
