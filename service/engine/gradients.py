@@ -118,8 +118,9 @@ def conv_gradients(
     fill_value = checked_padding_value(padding_value, plan.padding_mode)
     result_dtype, control = compute_dtype(data, dtype), control or DEFAULT_CONTROL
     flipped = tuple(range(2, weights.ndim)) if plan.operation == "convolution" else ()
-    spread = Spread(np.flip(weights, flipped), plan.stride, plan.dilation, plan.groups, method, result_dtype, control)
     with np.errstate(all="ignore"):
+        weights = np.flip(weights, flipped).astype(result_dtype, copy=False)
+        spread = Spread(weights, plan.stride, plan.dilation, plan.groups, method, control)
         of_kernel = kernel_gradient(plan, data, upstream, fill_value, result_dtype, control)
         return ConvGradients(
             input=_input_gradient(plan, spread, upstream),
