@@ -284,7 +284,7 @@ def plan_conv(
         window_count(n, b, a, k, s, d)
         for n, (b, a), k, s, d in zip(size, pads, kernel, strides, dilations, strict=True)
     )
-    checks.check_fits(counts, size, kernel, pads, dilations, "kernel")
+    checks.check_fits(counts, channels, size, kernel, pads, dilations, "kernel")
     return ConvPlan(
         operation=one_of(operation, OPERATIONS, "operation"),
         batch=batch,
@@ -419,7 +419,7 @@ def plan_pool(
         counts = tuple(
             count(n, b, a, k, s, d) for n, (b, a), k, s, d in zip(size, pads, kernel, strides, dilations, strict=True)
         )
-        checks.check_fits(counts, size, kernel, pads, dilations, "kernel_size")
+        checks.check_fits(counts, input_shape[1], size, kernel, pads, dilations, "kernel_size")
         checks.check_windows_meet_input(counts, size, pads, strides, dilations)
         ends = _dropped(counts, size, pads, kernel, strides, dilations)
         dropped, overhang = tuple(max(0, e) for e in ends), tuple(max(0, -e) for e in ends)

@@ -85,6 +85,9 @@ def test_an_argument_that_does_not_fit(
     ("x", "w", "groups", "error", "argument", "says"),
     [
         ((1, 8, 8, 2), (3, 2, 3, 3), 1, ChannelMismatch, "input", "looks channels-last; send channels first"),
+        ((1, 8, 8, 3), (3, 1, 3, 3), 3, ChannelMismatch, "input", "1 channel a group .* looks channels-last"),
+        ((1, 8, 8, 3), (2, 8, 5, 5), 1, KernelTooLarge, "kernel", "8 channels of 3 columns the input looks channels-l"),
+        ((1, 8, 8, 3), (2, 8, 9, 3), 1, KernelTooLarge, "kernel", "or use a smaller kernel$"),
         ((1, 3, 8, 8), (3, 1, 3, 3), 1, ChannelMismatch, "groups", r"\(depthwise\) set groups to 3"),
         (
             (1, 3, 8, 8),
@@ -105,6 +108,7 @@ def test_an_argument_that_does_not_fit(
             "3, which does not divide the 4 channels; .* 1, 2 or 4",
         ),
         ((1, 4, 8, 8), (3, 2, 3, 3), 2, GroupsMismatch, "groups", "2, which does not divide the 3 filters; .* 1 or 3"),
+        ((1, 1, 8, 8), (2, 1, 3, 3), 2, GroupsMismatch, "groups", "2, which does not divide the one channel"),
         ((8, 8), (3, 3), 1, ShapeMismatch, "input", r"it must be \(N, C, \*S\)"),
         ((1, 2, 8, 8), (3, 2, 3), 1, ShapeMismatch, "kernel", "3 axes; .* it must have 4"),
         ((1, 2, 0, 8), (3, 2, 3, 3), 1, ShapeMismatch, "input", "at least one entry"),
@@ -141,10 +145,18 @@ def test_a_transposed_plan_that_cannot_be(options: dict[str, Any], error: type[E
         plan_conv_transpose((1, 2, 4, 4), (2, 3, 3, 3), **options)
 
 
-@pytest.mark.parametrize(("x", "w"), [((1, 3, 4), (2, 5, 3)), ((1, 5, 2), (2, 5, 3)), ((1, 3, 2), (2, 5, 3))])
-def test_a_transposed_kernel_whose_channels_differ(x: Any, w: Any) -> None:
-    with pytest.raises(ChannelMismatch, match="input channels first"):
-        plan_conv_transpose(x, w)
+@pytest.mark.parametrize(
+    ("x", "argument", "says"),
+    [
+        ((1, 3, 4), "kernel", "takes 2 channels .* has 3; a transposed kernel is .* input channels first$"),
+        ((1, 5, 4), "kernel", "input channels first: its first two axes look swapped"),
+        ((1, 3, 2), "input", "looks channels-last; send channels first"),
+    ],
+)
+def test_a_transposed_kernel_whose_channels_differ(x: Any, argument: str, says: str) -> None:
+    with pytest.raises(ChannelMismatch, match=says) as caught:
+        plan_conv_transpose(x, (2, 5, 3))
+    assert caught.value.argument == argument
 
 
 @pytest.mark.parametrize("value", [[[[1 + 2j]]], [[["a"]]], [[[None]]]])
