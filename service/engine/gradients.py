@@ -169,6 +169,11 @@ def conv_transpose_gradients(
     EngineError
         As `conv_transpose`, and `ShapeMismatch` if `output_gradient` has not the output's shape.
 
+    References
+    ----------
+    Dumoulin & Visin, "A guide to convolution arithmetic for deep learning", arXiv:1603.07285, section 4.1: one matrix
+    and its transpose are the forward and the backward pass of a convolution, and the other way round here.
+
     Examples
     --------
     >>> gradients = conv_transpose_gradients([[[1, 10]]], [[[1, 2]]], [[[1, 2, 3, 4]]], stride=2)

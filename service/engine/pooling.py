@@ -168,7 +168,13 @@ def block_cells(dtype: np.dtype[Any], positions: bool, threads: int, control: Co
 
 
 def pool_working_bytes(plan: PoolPlan, dtype: Any = np.float64, control: Control | None = None) -> int:
-    """Return the memory that a pool takes beyond input and output, at its peak."""
+    """Return the memory that a pool takes beyond input and output, at its peak.
+
+    Examples
+    --------
+    >>> pool_working_bytes(plan_pool((1, 1, 4, 4), "max", 2))  # six float64 a cell of the one block
+    768
+    """
     kind, running = np.dtype(dtype), control or DEFAULT_CONTROL
     threads = threads_for(plan, running)
     cells = min(block_cells(kind, False, threads, running)[0], prod(plan.input_shape))

@@ -119,9 +119,9 @@ def test_circular_padding_commutes_with_shifts() -> None:
     np.testing.assert_allclose(shifted, np.roll(found, (2, 3), (2, 3)), atol=1e-12)
 
 
-@pytest.mark.parametrize("rank", [1, 2])
+@pytest.mark.parametrize("rank", [1, 2, 3])
 def test_full_convolutions_commute(rank: int) -> None:
-    x, w = _random((1, 1, *(7, 5)[:rank]), 6), _random((1, 1, *(3, 4)[:rank]), 7)
+    x, w = _random((1, 1, *(7, 5, 4)[:rank]), 6), _random((1, 1, *(3, 4, 2)[:rank]), 7)
     one = conv(x, w, padding="full", operation="convolution")
     np.testing.assert_allclose(one, conv(w, x, padding="full", operation="convolution"), atol=1e-12)
 
