@@ -7,11 +7,13 @@ who sent something else reads what to send instead of a validator's internals.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
-from service.engine.arguments import LARGEST
+from service.engine.arguments import LARGEST, quoted
+from service.engine.borders import PADDING_MODES
+from service.engine.pool_kinds import POOL_KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +76,9 @@ Operation = Annotated[
     Literal["cross_correlation", "convolution"],
     Expects('"cross_correlation" (the kernel as it is) or "convolution" (the kernel flipped)'),
 ]
-PADDING_MODES = ("zeros", "constant", "reflect", "symmetric", "replicate", "circular")
 PaddingModeName = Annotated[
     str,
-    Expects('one of "zeros", "constant", "reflect", "symmetric", "replicate" and "circular"'),
+    Expects(f"one of {quoted(tuple(PADDING_MODES))}"),
     WithJsonSchema(
         {
             "anyOf": [
@@ -87,6 +88,11 @@ PaddingModeName = Annotated[
         }
     ),
 ]
+if TYPE_CHECKING:
+    PoolKindName = str
+else:
+    PoolKindName = Literal[tuple(POOL_KINDS)]
+PoolKind = Annotated[PoolKindName, Expects(quoted(tuple(POOL_KINDS)))]
 MethodName = Annotated[str, Expects('"auto" or the name of a method; GET /v1/limits lists them')]
 ArrayExpects = Expects("nested lists of numbers, a flat or a packed array")
 
