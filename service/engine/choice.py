@@ -18,12 +18,13 @@ from .arguments import quoted
 from .borders import Array
 from .control import DEFAULT_CONTROL, Control
 from .errors import MethodNotApplicable, UnknownMethod
-from .geometry import ConvPlan, ConvTransposePlan, plan_conv
+from .geometry import plan_conv
 from .machine import MACHINE
 from .methods import METHODS
 from .methods.method import Method
 from .methods.separable import factors
 from .parallel import available_threads
+from .plans import ConvPlan, ConvTransposePlan
 from .precision import Survey
 from .spreading import spreads
 

@@ -17,8 +17,9 @@ from .borders import PADDING_MODES, Array, Index, Region, fold
 from .control import DEFAULT_CONTROL, Control
 from .convolution import checked_padding_value, conv
 from .errors import ShapeMismatch
-from .geometry import ConvPlan, ConvTransposePlan, plan_conv, plan_conv_transpose
+from .geometry import plan_conv, plan_conv_transpose
 from .kernel_gradient import kernel_gradient
+from .plans import ConvPlan, ConvTransposePlan
 from .precision import as_numbers, compute_dtype
 from .transposed import Spread
 

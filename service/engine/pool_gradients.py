@@ -14,8 +14,9 @@ from . import pool_passes, scaled_windows
 from .borders import Array
 from .control import DEFAULT_CONTROL, Control
 from .errors import ShapeMismatch
-from .geometry import PoolPlan, plan_pool
+from .geometry import plan_pool
 from .parallel import Workspace, run
+from .plans import PoolPlan
 from .pool_kinds import POOL_KINDS, PoolKind
 from .pooling import block_cells, planes_of, threads_for
 from .precision import as_numbers, compute_dtype

@@ -11,8 +11,9 @@ import numpy.typing as npt
 from . import pool_passes
 from .borders import Array
 from .control import DEFAULT_CONTROL, Control
-from .geometry import PoolPlan, plan_pool
+from .geometry import plan_pool
 from .parallel import Workspace, available_threads, run
+from .plans import PoolPlan
 from .pool_kinds import POOL_KINDS, check_indices
 from .precision import as_numbers, compute_dtype
 from .windows import Block, blocks
