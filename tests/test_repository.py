@@ -165,3 +165,15 @@ def test_what_a_document_points_at_is_there(name: str) -> None:
     )
 
     assert [str(path) for path in {*links, *(ROOT / path for path in quoted)} if not path.exists()] == []
+
+
+def test_the_example_of_an_addition_still_applies() -> None:
+    """What CONTRIBUTING adds to the engine stands beside lines that are there, each once."""
+    example = re.search(r"```diff\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(), re.DOTALL)
+    assert example
+    places = re.split(r"^ # (\S+)\n", example[1], flags=re.MULTILINE)[1:]
+    assert places[::2] == ["service/engine/pool_kinds.py", "service/engine/borders.py"]
+    for path, lines in zip(places[::2], places[1::2], strict=True):
+        source = (ROOT / path).read_text()
+        for line in lines.splitlines():
+            assert source.count(f"{line[1:]}\n") == (0 if line.startswith("+") else 1), line

@@ -130,6 +130,13 @@ def test_rule_8_padding_never_wins_and_has_its_bound(service: httpx.Client) -> N
     refused(response, 422, "padding-too-large", "at most 2", "/padding")
 
 
+def test_rule_8_ties_keep_the_first_in_the_gradient_too(service: httpx.Client) -> None:
+    fields = {"input": [[1, 7, 7], [7, 7, 0]], "kernel_size": 2, "stride": 1}
+    assert answered(service, "/v1/pool2d", **fields, return_indices=True)["indices"] == [[1, 1]]
+    answer = answered(service, "/v1/pool2d/gradients", **fields, output_gradient=[[10, 1]])
+    assert answer["input_gradient"] == [[0, 11, 0], [0, 0, 0]]
+
+
 def test_rule_9_lp_is_of_magnitudes_and_not_rescaled(service: httpx.Client) -> None:
     fields = {"kind": "lp", "kernel_size": 2, "ceil_mode": True}
     assert maps(service, "/v1/pool1d", input=[1, 2, 3, 4, 5], **fields)[-1] == 5
@@ -150,6 +157,20 @@ def test_rule_11_the_transpose_has_the_size_and_the_bound_of_its_formula(service
     assert answered(service, "/v1/conv_transpose1d", **fields, output_padding=2)["output_shape"] == [12]
     response = service.post("/v1/conv_transpose1d", json=fields | {"output_padding": 3})
     refused(response, 422, "output-padding-too-large", "2", "/output_padding")
+    # The dilation counts too, where it is above the stride: (3 - 1)*1 - 1 - 0 + 4*(3 - 1) + 3 + 1
+    fields |= {"stride": 1, "dilation": 4}
+    assert answered(service, "/v1/conv_transpose1d", **fields, output_padding=3)["output_shape"] == [13]
+    response = service.post("/v1/conv_transpose1d", json=fields | {"output_padding": 4})
+    refused(response, 422, "output-padding-too-large", "at most 3", "/output_padding")
+
+
+def test_rule_11_the_transpose_is_the_adjoint_of_conv(service: httpx.Client) -> None:
+    fields = {"kernel": [1, 2, 4], "stride": 2, "padding": [[1, 0]], "dilation": 2}
+    a, b = np.array([3, -1, 4, 1, -5, 9, 2]), np.array([2, 7])
+    forward = maps(service, "/v1/conv1d", input=a, **fields)
+    back = maps(service, "/v1/conv_transpose1d", input=b, **fields, output_padding=1)
+    assert forward.shape == b.shape
+    assert (forward * b).sum() == (a * back).sum()
 
 
 # Large enough for `auto` to take a method that spreads what is in one cell over the whole answer.
@@ -229,7 +250,11 @@ def test_rule_14_cmyk_becomes_rgb(service: httpx.Client) -> None:
     [
         ({"input": np.ones((3, 6, 6)), "kernel": np.ones((2, 3, 3))}, 'set color to "gray"', "/kernel"),
         ({"input": np.ones((6, 6, 3)), "kernel": np.ones((2, 3, 3))}, "channels-last; send channels first", "/input"),
-        ({"input": np.ones((6, 6, 3)), "kernel": np.ones((2, 3, 3, 3))}, "channels-last", "/input"),
+        (
+            {"input": np.ones((6, 6, 3)), "kernel": np.ones((2, 3, 3, 3))},
+            r"the input \[6, 6, 3\] has 6; .* channels-last",
+            "/input",
+        ),
         ({"input": np.ones((4, 6, 6)), "kernel": np.ones((4, 4, 3, 3)), "groups": 3}, "1, 2( and|,| or) 4", "/groups"),
     ],
 )

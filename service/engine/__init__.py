@@ -25,9 +25,10 @@ from .errors import (
     UnknownMethod,
     UnknownPaddingMode,
 )
-from .geometry import ConvPlan, ConvTransposePlan, PoolPlan, plan_conv, plan_conv_transpose, plan_pool
+from .geometry import plan_conv, plan_conv_transpose, plan_pool
 from .gradients import ConvGradients, conv_gradients, conv_transpose_gradients
 from .methods import METHODS
+from .plans import ConvPlan, ConvTransposePlan, PoolPlan
 from .pool_gradients import pool_gradients
 from .pooling import pool, pool_working_bytes
 from .transposed import conv_transpose

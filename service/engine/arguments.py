@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from numbers import Integral
+from math import inf, nan
+from numbers import Integral, Real
 from typing import Any, cast
 
 from .borders import PADDING_MODES
@@ -16,6 +17,9 @@ from .errors import AmbiguousPaddingMode, InvalidArgument, UnknownPaddingMode
 
 Pads = tuple[tuple[int, int], ...]
 """Cells added before and after, an entry a spatial axis."""
+
+LARGEST = 2**31 - 1
+"""The largest integer that an argument takes: products of two still fit NumPy's indices."""
 
 PADDING_NAMES = ("valid", "same", "same_lower", "full")
 OPERATIONS = ("cross_correlation", "convolution")
@@ -61,12 +65,24 @@ def per_axis(value: Any, rank: int, argument: str, *, minimum: int) -> tuple[int
 
 
 def at_least(value: Any, minimum: int, argument: str) -> int:
-    """Return `value` as an int, refusing anything that is not an integer of at least `minimum`."""
+    """Return `value` as an int, refusing anything that is not an integer from `minimum` to :data:`LARGEST`."""
     if not _is_integer(value):
         raise InvalidArgument(f"{argument} is {_shown(value)}; it must be an integer of at least {minimum}", argument)
     if value < minimum:
-        raise InvalidArgument(f"{argument} is {value}; it must be at least {minimum}", argument)
+        raise InvalidArgument(f"{argument} is {_shown(int(value))}; it must be at least {minimum}", argument)
+    if value > LARGEST:
+        raise InvalidArgument(f"{argument} is {_shown(int(value))}; it must be at most {LARGEST}", argument)
     return int(value)
+
+
+def as_float(value: Any) -> float:
+    """Return a real number of any type as a float: infinity if none is as large, NaN if it is no number."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return nan
+    try:
+        return float(value)
+    except OverflowError:
+        return inf
 
 
 def padding_amounts(value: Any, rank: int) -> Pads | str:

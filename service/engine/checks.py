@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
 from . import errors
-from .arguments import Pads, at_least, axis_name, counted
+from .arguments import Pads, as_float, at_least, axis_name, counted
 from .sizes import Ints, span
+
+MOST_COLORS = 4
+"""A last axis of no more entries is likely that of red, green, blue and alpha, where channels are many."""
 
 
 def checked_rank(input_shape: Ints, kernel_shape: Ints | None = None) -> int:
@@ -32,65 +36,69 @@ def checked_rank(input_shape: Ints, kernel_shape: Ints | None = None) -> int:
     return rank
 
 
-def check_conv_channels(input_shape: Ints, kernel_shape: Ints, groups: int) -> None:
-    """Refuse channels that do not fit, naming the likely cause: channels-last data, a one-channel bank, bad groups."""
+def check_conv_channels(input_shape: Ints, kernel_shape: Ints, groups: int, sent: Ints | None = None) -> None:
+    """Refuse channels that do not fit, naming the likely cause: channels-last data, a one-channel bank, bad groups.
+
+    `sent` is the input's shape as its sender wrote it, if that is not (N, C, *S): what the detail shows.
+    """
+    sent = sent or input_shape
     channels, filters, per_group = input_shape[1], kernel_shape[0], kernel_shape[1]
-    _check_divides(groups, channels, "channels")
-    if per_group * groups == channels:
-        _check_divides(groups, filters, "filters")
+    taken = per_group * groups
+    if taken == channels:
+        _check_divides(groups, filters, "filter")
         return
-    wanted = channels // groups
     noun = "channel" if per_group == 1 else "channels"
-    each, split = (" a group", f" in {groups} groups, {wanted} each") if groups > 1 else ("", "")
-    detail = (
-        f"the kernel {list(kernel_shape)} takes {per_group} {noun}{each} but "
-        f"the input {list(input_shape)} has {channels}{split}; "
-    )
-    if input_shape[-1] == per_group * groups:
-        mend = (
-            f"the input's last axis has {input_shape[-1]}: it looks channels-last; "
-            "send channels first, (N, C, *S), that is, move the last axis in front of the spatial ones"
-        )
-        raise errors.ChannelMismatch(detail + mend, "input")
+    each = " a group" if groups > 1 else ""
+    detail = f"the kernel {list(kernel_shape)} takes {per_group} {noun}{each} but the input {list(sent)} has {channels}"
+    _refuse_channels_last(detail, taken, sent, len(input_shape) - 2)
+    _check_divides(groups, channels, "channel")
+    wanted = channels // groups
+    split = f" in {groups} groups, {wanted} each" if groups > 1 else ""
     if per_group == 1 and filters % channels == 0:
         mend = f"for filters that each read one channel (depthwise) set groups to {channels}"
-        raise errors.ChannelMismatch(detail + mend, "groups")
+        raise errors.ChannelMismatch(f"{detail}{split}; {mend}", "groups")
     if kernel_shape[-1] == wanted and per_group > 1:
         mend = f"the kernel's last axis has {wanted}: it looks channels-last; send it as (F, C/groups, *K)"
     elif per_group == 1:
         mend = f"give every filter {wanted} channels, shape {[filters, wanted, *kernel_shape[2:]]}"
     else:
         shape = [filters, wanted, *kernel_shape[2:]]
-        mend = f"send a kernel of shape {shape}, or an input of {per_group * groups} channels"
-    raise errors.ChannelMismatch(detail + mend, "kernel")
+        mend = f"send a kernel of shape {shape}, or an input of {taken} channels"
+    raise errors.ChannelMismatch(f"{detail}{split}; {mend}", "kernel")
 
 
-def check_transpose_channels(input_shape: Ints, kernel_shape: Ints, groups: int) -> None:
-    """Refuse channels that do not fit a transposed kernel, (C, F/groups, *K)."""
-    channels = input_shape[1]
-    _check_divides(groups, channels, "channels")
-    if kernel_shape[0] == channels:
+def check_transpose_channels(input_shape: Ints, kernel_shape: Ints, groups: int, sent: Ints | None = None) -> None:
+    """Refuse channels that do not fit a transposed kernel, (C, F/groups, *K); `sent` as for a convolution."""
+    sent = sent or input_shape
+    channels, taken = input_shape[1], kernel_shape[0]
+    if taken == channels:
+        _check_divides(groups, channels, "channel")
         return
-    detail = (
-        f"the kernel {list(kernel_shape)} takes {kernel_shape[0]} channels but the input {list(input_shape)} "
-        f"has {channels}; a transposed kernel is (C, F/groups, *K), input channels first"
-    )
-    if input_shape[-1] == kernel_shape[0]:
-        raise errors.ChannelMismatch(
-            f"{detail}. The input's last axis fits: it looks channels-last; move it in front", "input"
-        )
+    noun = "channel" if taken == 1 else "channels"
+    detail = f"the kernel {list(kernel_shape)} takes {taken} {noun} but the input {list(sent)} has {channels}"
+    _refuse_channels_last(detail, taken, sent, len(input_shape) - 2)
+    detail += "; a transposed kernel is (C, F/groups, *K), input channels first"
     if kernel_shape[1] == channels:
-        raise errors.ChannelMismatch(
-            f"{detail}. Its first two axes look swapped, as for a forward convolution", "kernel"
-        )
+        detail += ": its first two axes look swapped, as for a forward convolution"
     raise errors.ChannelMismatch(detail, "kernel")
+
+
+def _refuse_channels_last(detail: str, taken: int, sent: Ints, rank: int) -> None:
+    """Refuse an input whose last axis is what the kernel takes; of spatial axes alone none can be the channels."""
+    if sent[-1] == taken and len(sent) > rank:
+        raise errors.ChannelMismatch(
+            f"{detail}; the input's last axis has {taken}: it looks channels-last; send channels first, that is, move "
+            "the last axis in front of the spatial ones",
+            "input",
+        )
 
 
 def _check_divides(groups: int, number: int, what: str) -> None:
     if number % groups:
         divisors = [g for g in range(1, min(number, 4096) + 1) if number % g == 0]
+        counted = f"the {number} {what}s" if number > 1 else f"the one {what}"
         raise errors.GroupsMismatch(
-            f"groups is {groups}, which does not divide the {number} {what}; it may be {_listed(divisors)}", "groups"
+            f"groups is {groups}, which does not divide {counted}; it may be {_listed(divisors)}", "groups"
         )
 
 
@@ -99,8 +107,10 @@ def _listed(numbers: list[int]) -> str:
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} or {shown[-1]}"
 
 
-def check_fits(counts: Ints, size: Ints, kernel: Ints, pads: Pads, dilation: Ints, argument: str) -> None:
-    """Refuse a kernel of which not one window fits, saying how much padding would do."""
+def check_fits(
+    counts: Ints, channels: int, size: Ints, kernel: Ints, pads: Pads, dilation: Ints, argument: str
+) -> None:
+    """Refuse a kernel of which not one window fits, saying how much padding would do, or that channels come last."""
     rank = len(size)
     for axis, (count, n, k, (b, a), d) in enumerate(zip(counts, size, kernel, pads, dilation, strict=True)):
         if count >= 1:
@@ -108,9 +118,15 @@ def check_fits(counts: Ints, size: Ints, kernel: Ints, pads: Pads, dilation: Int
         reach, padded = span(k, d), n + b + a
         more = -(-(reach - padded) // 2)
         dilated = f" ({k} taps at dilation {d})" if d > 1 else ""
+        colors = axis == rank - 1 and n <= MOST_COLORS < channels
+        swapped = (
+            f"; but with {channels} channels of {counted(n, axis, rank)} the input looks channels-last: then send "
+            "channels first"
+        )
         raise errors.KernelTooLarge(
             f"the kernel spans {counted(reach, axis, rank)}{dilated} but the padded input has {padded}; pad by "
-            f"at least {counted(more, axis, rank)} {'more ' if b or a else ''}on each side, or use a smaller kernel",
+            f"at least {counted(more, axis, rank)} {'more ' if b or a else ''}on each side, or use a smaller kernel"
+            f"{swapped if colors else ''}",
             argument,
         )
 
@@ -139,12 +155,18 @@ def check_output_remains(output_size: Ints, pads: Pads) -> None:
             )
 
 
-def check_kind_options(kind: str, count_include_pad: bool, divisor_override: int | None, p: Any) -> None:
+def checked_exponent(p: Any) -> float:
+    """Return the exponent of a norm, whichever type of number it has."""
+    number = as_float(p)
+    if not 0 < number < inf:
+        raise errors.InvalidArgument(f"p is {str(p)[:40]}; it must be a finite number above 0", "p")
+    return number
+
+
+def check_kind_options(kind: str, count_include_pad: bool, divisor_override: int | None, p: float) -> None:
     """Refuse a pool's option that its kind would ignore."""
     if divisor_override is not None:
         at_least(divisor_override, 1, "divisor_override")
-    if isinstance(p, bool) or not isinstance(p, (int, float)) or not 0 < p < float("inf"):
-        raise errors.InvalidArgument(f"p is {p}; it must be a finite number above 0", "p")
     ignored = [
         ("divisor_override", divisor_override is not None, "average"),
         ("count_include_pad", not count_include_pad, "average"),

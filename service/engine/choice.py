@@ -18,12 +18,13 @@ from .arguments import quoted
 from .borders import Array
 from .control import DEFAULT_CONTROL, Control
 from .errors import MethodNotApplicable, UnknownMethod
-from .geometry import ConvPlan, ConvTransposePlan, plan_conv
+from .geometry import plan_conv
 from .machine import MACHINE
 from .methods import METHODS
 from .methods.method import Method
 from .methods.separable import factors
 from .parallel import available_threads
+from .plans import ConvPlan, ConvTransposePlan
 from .precision import Survey
 from .spreading import spreads
 
@@ -60,6 +61,11 @@ def choose(plan: ConvPlan | ConvTransposePlan, dtype: Any = np.float64, method: 
         If `method` is not the name of one.
     MethodNotApplicable
         If the method asked for by name cannot compute this plan.
+
+    Examples
+    --------
+    >>> choose(plan_conv((1, 1, 5, 5), (1, 1, 3, 3)))
+    'direct'
     """
     if isinstance(plan, ConvTransposePlan):
         of_a_group = (plan.channels // plan.groups, plan.filters // plan.groups, *plan.kernel_size)
@@ -77,6 +83,11 @@ def estimate(
     """Return what every method that can compute a plan would cost, by name, as ``"auto"`` considers them.
 
     That is the cheapest on one thread first, but ``"direct"`` before all where the work is tiny.
+
+    Examples
+    --------
+    >>> sorted(estimate(plan_conv((1, 2, 9), (3, 2, 4), stride=2)))
+    ['banded', 'direct', 'fft', 'gemm']
     """
     forward = _main_phase(plan) if isinstance(plan, ConvTransposePlan) else plan
     itemsize = np.dtype(dtype).itemsize

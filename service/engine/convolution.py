@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import blas
+from .arguments import as_float
 from .borders import Array
 from .choice import method_for, threads_for
 from .control import DEFAULT_CONTROL, Control
@@ -129,13 +130,13 @@ def checked_padding_value(value: Any, padding_mode: str) -> float:
     InvalidArgument
         If it is not a finite number, or given with a mode that would ignore it.
     """
-    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    if not number or not isfinite(value):
+    number = as_float(value)
+    if not isfinite(number):
         raise InvalidArgument(f"padding_value is {str(value)[:40]}; it must be a finite number", "padding_value")
-    if value != 0 and padding_mode != "constant":
+    if number != 0 and padding_mode != "constant":
         raise InvalidArgument(
             f'padding_value is {value}, which padding_mode "{padding_mode}" would ignore; '
             'set padding_mode to "constant"',
             "padding_value",
         )
-    return float(value)
+    return number

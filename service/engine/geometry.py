@@ -1,7 +1,6 @@
-"""Every shape rule, as one frozen plan made from integers alone.
+"""Every shape rule: from an operation's arguments and shapes to its frozen plan (`plans.py`), by integers alone.
 
-A plan is made before any data is touched and everything reads it: the computation, its cost, its limits, the answer's
-echo. Padding is resolved here, once, into explicit cells before and after each spatial axis.
+Padding is resolved here, once, into explicit cells before and after each spatial axis.
 
 Letters, as in Dumoulin & Visin, "A guide to convolution arithmetic for deep learning" (arXiv:1603.07285): an axis of
 n cells, a kernel of k taps, stride s, dilation d, b and a cells of padding before and after. A dilated kernel spans
@@ -12,8 +11,7 @@ d(k-1)+1 cells (section 5.1); a convolution or pool has floor((n + b + a - d(k-1
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import gcd, prod
+from math import gcd
 from typing import Any
 
 from . import checks, errors
@@ -26,6 +24,7 @@ from .arguments import (
     padding_mode_name,
     per_axis,
 )
+from .plans import ConvPlan, ConvTransposePlan, PoolPlan
 from .pool_kinds import POOL_KINDS
 from .remembered import remembered
 from .sizes import Ints, ceil_window_count, same_padding, span, window_count
@@ -41,210 +40,6 @@ def _resolve_padding(padding: Any, size: Ints, kernel: Ints, stride: Ints, dilat
     if isinstance(amounts, str):
         return tuple(same_padding(n, k, s, d, lower=amounts == "same_lower") for n, k, s, d in axes)
     return amounts
-
-
-@dataclass(frozen=True, slots=True)
-class ConvPlan:
-    """A convolution, decided: N inputs of C channels, F filters in G groups, sizes an entry a spatial axis.
-
-    Attributes
-    ----------
-    operation
-        ``"cross_correlation"``, or ``"convolution"``, which flips the kernel on every spatial axis.
-    padding
-        Cells added (before, after) each axis, filled by `padding_mode`.
-    output_size
-        Windows an axis.
-    dropped
-        Cells of the padded input behind the last window of each axis, which no window reads.
-    """
-
-    operation: str
-    batch: int
-    channels: int
-    filters: int
-    groups: int
-    input_size: Ints
-    kernel_size: Ints
-    stride: Ints
-    padding: Pads
-    padding_mode: str
-    dilation: Ints
-    output_size: Ints
-    dropped: Ints
-
-    @property
-    def rank(self) -> int:
-        """The number of spatial axes."""
-        return len(self.input_size)
-
-    @property
-    def input_shape(self) -> Ints:
-        """(N, C, *S)."""
-        return (self.batch, self.channels, *self.input_size)
-
-    @property
-    def kernel_shape(self) -> Ints:
-        """(F, C/G, *K)."""
-        return (self.filters, self.channels // self.groups, *self.kernel_size)
-
-    @property
-    def output_shape(self) -> Ints:
-        """(N, F, *S')."""
-        return (self.batch, self.filters, *self.output_size)
-
-    @property
-    def span(self) -> Ints:
-        """The cells that a window reaches over, an axis: its receptive field."""
-        return tuple(span(k, d) for k, d in zip(self.kernel_size, self.dilation, strict=True))
-
-    @property
-    def taps(self) -> int:
-        """Products summed into one output value: (C/G)·ΠK."""
-        return self.channels // self.groups * prod(self.kernel_size)
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates: one a tap and output value, padding included."""
-        return prod(self.output_shape) * self.taps
-
-
-@dataclass(frozen=True, slots=True)
-class ConvTransposePlan:
-    """A transposed convolution, decided. Its kernel is (C, F/G, *K)."""
-
-    batch: int
-    channels: int
-    filters: int
-    groups: int
-    input_size: Ints
-    kernel_size: Ints
-    stride: Ints
-    padding: Pads
-    output_padding: Ints
-    dilation: Ints
-    output_size: Ints
-
-    @property
-    def rank(self) -> int:
-        """The number of spatial axes."""
-        return len(self.input_size)
-
-    @property
-    def input_shape(self) -> Ints:
-        """(N, C, *S)."""
-        return (self.batch, self.channels, *self.input_size)
-
-    @property
-    def kernel_shape(self) -> Ints:
-        """(C, F/G, *K)."""
-        return (self.channels, self.filters // self.groups, *self.kernel_size)
-
-    @property
-    def output_shape(self) -> Ints:
-        """(N, F, *S')."""
-        return (self.batch, self.filters, *self.output_size)
-
-    @property
-    def span(self) -> Ints:
-        """The output cells that one input cell reaches, an axis."""
-        return tuple(span(k, d) for k, d in zip(self.kernel_size, self.dilation, strict=True))
-
-    @property
-    def taps(self) -> int:
-        """Products that one input value takes part in: (F/G)·ΠK."""
-        return prod(self.kernel_shape[1:])
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates: one a tap and input value, cropped ones included."""
-        return prod(self.input_shape) * self.taps
-
-    @property
-    def adjoint(self) -> ConvPlan:
-        """The convolution that this is the adjoint of: from the output's shape to the input's, with the same kernel."""
-        return ConvPlan(
-            operation="cross_correlation",
-            batch=self.batch,
-            channels=self.filters,
-            filters=self.channels,
-            groups=self.groups,
-            input_size=self.output_size,
-            kernel_size=self.kernel_size,
-            stride=self.stride,
-            padding=self.padding,
-            padding_mode="zeros",
-            dilation=self.dilation,
-            output_size=self.input_size,
-            dropped=self.output_padding,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class PoolPlan:
-    """A pool, decided. With `adaptive` the windows differ in size and `kernel_size` is the largest of an axis.
-
-    Attributes
-    ----------
-    dropped
-        Cells of the padded input behind the last window of each axis, which no window reads.
-    overhang
-        Cells that the last window of each axis reaches past the padded input (``ceil_mode``).
-    """
-
-    kind: str
-    batch: int
-    channels: int
-    input_size: Ints
-    kernel_size: Ints
-    stride: Ints
-    padding: Pads
-    dilation: Ints
-    ceil_mode: bool
-    count_include_pad: bool
-    divisor_override: int | None
-    p: float
-    adaptive: bool
-    output_size: Ints
-    dropped: Ints
-    overhang: Ints
-
-    @property
-    def rank(self) -> int:
-        """The number of spatial axes."""
-        return len(self.input_size)
-
-    @property
-    def input_shape(self) -> Ints:
-        """(N, C, *S)."""
-        return (self.batch, self.channels, *self.input_size)
-
-    @property
-    def output_shape(self) -> Ints:
-        """(N, C, *S')."""
-        return (self.batch, self.channels, *self.output_size)
-
-    @property
-    def span(self) -> Ints:
-        """The cells that a window reaches over, an axis: its receptive field."""
-        return tuple(span(k, d) for k, d in zip(self.kernel_size, self.dilation, strict=True))
-
-    @property
-    def operations(self) -> int:
-        """Cells read by all windows: the work of a pool done window by window."""
-        return prod(self.output_shape) * prod(self.kernel_size)
-
-    def windows(self, axis: int) -> list[tuple[int, int]]:
-        """Return each window of an axis as (start, stop) in the input's own coordinates, `stop` past its last cell.
-
-        Negative, or past the end, where a window lies in the padding. Adaptive windows run from floor(i·n/o) to
-        ceil((i+1)·n/o).
-        """
-        n, count = self.input_size[axis], self.output_size[axis]
-        if self.adaptive:
-            return [(i * n // count, -(-(i + 1) * n // count)) for i in range(count)]
-        before, stride, reach = self.padding[axis][0], self.stride[axis], self.span[axis]
-        return [(i * stride - before, i * stride - before + reach) for i in range(count)]
 
 
 @remembered
@@ -284,7 +79,7 @@ def plan_conv(
         window_count(n, b, a, k, s, d)
         for n, (b, a), k, s, d in zip(size, pads, kernel, strides, dilations, strict=True)
     )
-    checks.check_fits(counts, size, kernel, pads, dilations, "kernel")
+    checks.check_fits(counts, channels, size, kernel, pads, dilations, "kernel")
     return ConvPlan(
         operation=one_of(operation, OPERATIONS, "operation"),
         batch=batch,
@@ -399,6 +194,7 @@ def plan_pool(
             f"{given} given: a pool takes kernel_size, or output_size for adaptive windows (1 for a global pool)",
             "kernel_size" if kernel_size is None else "output_size",
         )
+    p = checks.checked_exponent(p)
     checks.check_kind_options(kind, count_include_pad, divisor_override, p)
     size = input_shape[2:]
     if output_size is not None:
@@ -418,7 +214,7 @@ def plan_pool(
         counts = tuple(
             count(n, b, a, k, s, d) for n, (b, a), k, s, d in zip(size, pads, kernel, strides, dilations, strict=True)
         )
-        checks.check_fits(counts, size, kernel, pads, dilations, "kernel_size")
+        checks.check_fits(counts, input_shape[1], size, kernel, pads, dilations, "kernel_size")
         checks.check_windows_meet_input(counts, size, pads, strides, dilations)
         ends = _dropped(counts, size, pads, kernel, strides, dilations)
         dropped, overhang = tuple(max(0, e) for e in ends), tuple(max(0, -e) for e in ends)

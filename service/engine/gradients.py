@@ -17,8 +17,9 @@ from .borders import PADDING_MODES, Array, Index, Region, fold
 from .control import DEFAULT_CONTROL, Control
 from .convolution import checked_padding_value, conv
 from .errors import ShapeMismatch
-from .geometry import ConvPlan, ConvTransposePlan, plan_conv, plan_conv_transpose
+from .geometry import plan_conv, plan_conv_transpose
 from .kernel_gradient import kernel_gradient
+from .plans import ConvPlan, ConvTransposePlan
 from .precision import as_numbers, compute_dtype
 from .transposed import Spread
 
@@ -118,8 +119,9 @@ def conv_gradients(
     fill_value = checked_padding_value(padding_value, plan.padding_mode)
     result_dtype, control = compute_dtype(data, dtype), control or DEFAULT_CONTROL
     flipped = tuple(range(2, weights.ndim)) if plan.operation == "convolution" else ()
-    spread = Spread(np.flip(weights, flipped), plan.stride, plan.dilation, plan.groups, method, result_dtype, control)
     with np.errstate(all="ignore"):
+        weights = np.flip(weights, flipped).astype(result_dtype, copy=False)
+        spread = Spread(weights, plan.stride, plan.dilation, plan.groups, method, control)
         of_kernel = kernel_gradient(plan, data, upstream, fill_value, result_dtype, control)
         return ConvGradients(
             input=_input_gradient(plan, spread, upstream),
@@ -167,6 +169,11 @@ def conv_transpose_gradients(
     ------
     EngineError
         As `conv_transpose`, and `ShapeMismatch` if `output_gradient` has not the output's shape.
+
+    References
+    ----------
+    Dumoulin & Visin, "A guide to convolution arithmetic for deep learning", arXiv:1603.07285, section 4.1: one matrix
+    and its transpose are the forward and the backward pass of a convolution, and the other way round here.
 
     Examples
     --------

@@ -19,9 +19,9 @@ import numpy as np
 
 from .borders import Array, Index, Region, fill
 from .control import Control
-from .geometry import ConvPlan
 from .methods.work import region_of, taps, tiles
 from .parallel import Workspace, available_threads, run
+from .plans import ConvPlan
 from .precision import FloatType
 from .sizes import Ints
 

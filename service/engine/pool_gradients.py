@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import pool_passes
+from . import pool_passes, scaled_windows
 from .borders import Array
 from .control import DEFAULT_CONTROL, Control
 from .errors import ShapeMismatch
-from .geometry import PoolPlan, plan_pool
+from .geometry import plan_pool
 from .parallel import Workspace, run
+from .plans import PoolPlan
 from .pool_kinds import POOL_KINDS, PoolKind
 from .pooling import block_cells, planes_of, threads_for
 from .precision import as_numbers, compute_dtype
@@ -144,8 +145,14 @@ def _share(source: Array, g: Array, axes: Sequence[AxisWindows], kind: PoolKind,
     if kind.finish_slope is not None:
         value = np.empty(g.shape, g.dtype)
         pool_passes.combine(source, axes, kind, value)
-        kind.finish_slope(value, p, value)
-        g = g * value
+        slope = np.empty_like(value)
+        kind.finish_slope(value, p, slope)
+        if kind.scales and p > 1:
+            scaled = scaled_windows.unsafe_slopes(value, slope)
+            if scaled.any():
+                scaled_windows.share(source, axes, kind, p, scaled, g, value, cells)
+                g, slope = np.where(scaled, 0, g), np.where(scaled, 0, slope)
+        g = g * slope
     if all(windows.count == 1 for windows in axes):  # which may hold more than any block
         window = pool_passes.single_window(axes)
         source, cells = source[window], cells[window]
@@ -156,10 +163,11 @@ def _share(source: Array, g: Array, axes: Sequence[AxisWindows], kind: PoolKind,
 
 
 def _sloped(received: Array, source: Array, kind: PoolKind, p: float) -> Array:
-    """Return what reached the prepared cells as what reaches the cells."""
+    """Return what reached the prepared cells as what reaches the cells: nothing stays nothing, whatever the slope."""
     if kind.prepare_slope is None:
         return received
     slope = np.array(source, received.dtype)
     kind.prepare_slope(slope, p, slope)
     slope *= received
+    slope[received == 0] = 0
     return slope

@@ -74,6 +74,9 @@ class PoolKind:
     prepare_slope, finish_slope
         Their derivatives, up to factors that cancel: prepare's from the cells x, finish's from the values y it gave.
         By the chain rule ∂L/∂x = prepare'(x) · (the sum of g · finish'(y) over the windows that hold x).
+    scales
+        Whether y(c·x) = c·y(x) for c > 0, and finish'(1) = 1: then a window whose powers overflow or vanish is computed
+        apart, divided by its greatest magnitude (`scaled_windows.py`).
     """
 
     combine: np.ufunc
@@ -84,6 +87,7 @@ class PoolKind:
     finish: Power | None = None
     prepare_slope: Power | None = None
     finish_slope: Power | None = None
+    scales: bool = False
 
 
 POOL_KINDS = {
@@ -97,6 +101,7 @@ POOL_KINDS = {
         finish=_root,
         prepare_slope=_power_slope,
         finish_slope=_root_slope,
+        scales=True,
     ),
 }
 """The kinds of pool by name. `np.maximum` and `np.minimum` answer NaN where either is NaN (semantics: 8)."""

@@ -20,6 +20,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
+from . import scaled_windows
 from .borders import Array, Index
 from .pool_kinds import PoolKind
 from .windows import AxisWindows, pieces
@@ -46,7 +47,10 @@ def combine(source: Array, axes: Axes, kind: PoolKind, out: Array) -> None:
     if kind.averages:
         np.divide(out, divisors(axes, out.dtype), out=out)
     if kind.finish is not None:
+        scaled = scaled_windows.unsafe_sums(out, source, kind, p) if kind.scales and p > 1 else None
         kind.finish(out, p, out)
+        if scaled is not None and scaled.any():
+            scaled_windows.combine(source, axes, kind, p, scaled, out)
 
 
 def select(source: Array, axes: Axes, kind: PoolKind, better: np.ufunc, out: Array, positions: Array) -> None:

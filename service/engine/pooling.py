@@ -11,8 +11,9 @@ import numpy.typing as npt
 from . import pool_passes
 from .borders import Array
 from .control import DEFAULT_CONTROL, Control
-from .geometry import PoolPlan, plan_pool
+from .geometry import plan_pool
 from .parallel import Workspace, available_threads, run
+from .plans import PoolPlan
 from .pool_kinds import POOL_KINDS, check_indices
 from .precision import as_numbers, compute_dtype
 from .windows import Block, blocks
@@ -168,7 +169,13 @@ def block_cells(dtype: np.dtype[Any], positions: bool, threads: int, control: Co
 
 
 def pool_working_bytes(plan: PoolPlan, dtype: Any = np.float64, control: Control | None = None) -> int:
-    """Return the memory that a pool takes beyond input and output, at its peak."""
+    """Return the memory that a pool takes beyond input and output, at its peak.
+
+    Examples
+    --------
+    >>> pool_working_bytes(plan_pool((1, 1, 4, 4), "max", 2))  # six float64 a cell of the one block
+    768
+    """
     kind, running = np.dtype(dtype), control or DEFAULT_CONTROL
     threads = threads_for(plan, running)
     cells = min(block_cells(kind, False, threads, running)[0], prod(plan.input_shape))

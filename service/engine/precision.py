@@ -82,7 +82,8 @@ def checked_bias(bias: npt.ArrayLike | None, output_shape: tuple[int, ...], dtyp
             f"or one a position, {list(output_shape[1:])}",
             "bias",
         )
-    return array.astype(dtype)
+    with np.errstate(over="ignore"):  # a float64 bias may overflow in float32
+        return array.astype(dtype)
 
 
 TAME = 1000

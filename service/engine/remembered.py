@@ -6,15 +6,17 @@ Small convolutions come in series of one shape, and making their plan takes as l
 from __future__ import annotations
 
 import marshal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 _MOST_PLANS = 1024
 _MOST_KEY_BYTES = 1024
+_PLAIN = frozenset((int, float, str, bool, type(None)))
+_PLAIN_OR_NESTED = _PLAIN | {tuple, list}
 
 
 def remembered(make: Callable[P, T]) -> Callable[P, T]:
@@ -27,10 +29,13 @@ def remembered(make: Callable[P, T]) -> Callable[P, T]:
 
     @wraps(make)
     def made_once(*args: P.args, **keywords: P.kwargs) -> T:
+        given = [*args, *keywords.values()]
+        if not _are_plain(given):
+            return make(*args, **keywords)
         try:
-            key = marshal.dumps([args, [*keywords.items()]], 2)
+            key = marshal.dumps([given, [*keywords]], 2)
             # Version 2 of its format: later ones write equal values in several ways.
-        except ValueError:
+        except ValueError:  # nested too deep
             return make(*args, **keywords)
         found = made.get(key)
         if found is None:
@@ -42,3 +47,11 @@ def remembered(make: Callable[P, T]) -> Callable[P, T]:
         return found
 
     return made_once
+
+
+def _are_plain(values: Iterable[Any]) -> bool:
+    """Whether what marshal writes tells these values from all others: of an array it writes the bytes alone."""
+    kinds = set(map(type, values))
+    if kinds <= _PLAIN:
+        return True
+    return kinds <= _PLAIN_OR_NESTED and all(_are_plain(value) for value in values if type(value) not in _PLAIN)

@@ -107,9 +107,11 @@ def conv_transpose(
     )
     result_dtype = compute_dtype(data, dtype)
     offset = checked_bias(bias, plan.output_shape, result_dtype)
-    spread = Spread(weights, plan.stride, plan.dilation, plan.groups, method, result_dtype, control or DEFAULT_CONTROL)
     region = tuple((before, before + size) for (before, _), size in zip(plan.padding, plan.output_size, strict=True))
-    return spread.onto(region, data, offset)
+    with np.errstate(all="ignore"):  # a float64 kernel may overflow in float32, and sums in either
+        weights = weights.astype(result_dtype, copy=False)
+        spread = Spread(weights, plan.stride, plan.dilation, plan.groups, method, control or DEFAULT_CONTROL)
+        return spread.onto(region, data, offset)
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ class Spread:
     Attributes
     ----------
     kernel : ndarray of shape (C, F/G, *K)
-        Of any real dtype.
+        Of the result's dtype: what overflows in it is not finite.
     """
 
     kernel: Array
@@ -127,8 +129,12 @@ class Spread:
     dilation: Ints
     groups: int
     method: str
-    dtype: np.dtype[Any]
     control: Control
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """What is computed in."""
+        return self.kernel.dtype
 
     def onto(self, region: Region, data: Array, bias: Array | None = None) -> Array:
         """Return the output positions u of `region`, (N, F, *region).
@@ -145,7 +151,7 @@ class Spread:
         out = np.empty((len(data), self.filters, *size), self.dtype)
         if spread:
             images = data.reshape(len(data), self.groups, -1, *data.shape[2:])
-            weights = np.ascontiguousarray(grouped, self.dtype)
+            weights = np.ascontiguousarray(grouped)
             self.control.report_method("gemm")
             Spreading(weights, self.stride, self.dilation, images, bias, region, out, self.control).compute()
             return out

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .borders import Index
-from .geometry import PoolPlan
+from .plans import PoolPlan
 from .sizes import span
 
 Positions: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]

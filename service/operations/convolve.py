@@ -140,9 +140,10 @@ def run_conv(request: ConvRequest, problem: ConvProblem, control: engine.Control
         return problem.layout.answer(maps), methods[0]
     # dt · Σ x(τ) h(t − τ): the sum first, which stays exact on integers, then the spacing, then the bias.
     maps = engine.conv(problem.input, problem.kernel, **keywords)
-    maps *= problem.dtype.type(problem.sample_spacing)
-    if problem.bias is not None:
-        maps += aligned_bias(problem.bias, problem.plan.rank).astype(problem.dtype)
+    with np.errstate(all="ignore"):  # what overflows is infinite, as it is inside the engine
+        maps *= problem.dtype.type(problem.sample_spacing)
+        if problem.bias is not None:
+            maps += aligned_bias(problem.bias, problem.plan.rank).astype(problem.dtype)
     return problem.layout.answer(maps), methods[0]
 
 

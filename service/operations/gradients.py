@@ -103,4 +103,5 @@ def _answer(request: Parametrised, problem: Problem, kernel: np.ndarray, gradien
 
 def _descended(parameter: np.ndarray, gradient: np.ndarray, learning_rate: float) -> np.ndarray:
     """Return parameter − learning_rate · gradient in the gradient's dtype."""
-    return np.asarray(parameter.astype(gradient.dtype) - gradient.dtype.type(learning_rate) * gradient)
+    with np.errstate(all="ignore"):  # what overflows is infinite, as it is inside the engine
+        return np.asarray(parameter.astype(gradient.dtype) - gradient.dtype.type(learning_rate) * gradient)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from service.engine import errors
+from service.engine.checks import check_conv_channels, check_transpose_channels
 
 Shape = tuple[int, ...]
 
@@ -128,13 +129,15 @@ def conv_layout(rank: int, input_shape: Shape, kernel_shape: Shape, groups: int 
     channels = layout.input_shape[1]
     if len(kernel_shape) == rank:
         return _shared_layout(layout, kernel_shape, groups)
-    if len(kernel_shape) == rank + 1:
-        _refuse_bank_on_channels(rank, input_shape, kernel_shape, channels)
-        canonical = (kernel_shape[0], 1, *kernel_shape[1:])
-    else:
-        canonical = kernel_shape
     _check_kernel_axes(rank, kernel_shape, "(F, C/groups, {})", bank=True)
-    return replace(layout, channelled=True, kernel_shape=canonical, groups=1 if groups is None else groups)
+    parts = 1 if groups is None else groups
+    bank = len(kernel_shape) == rank + 1
+    canonical = (kernel_shape[0], 1, *kernel_shape[1:]) if bank else kernel_shape
+    # As many one-channel filters as channels, or twice as many, are rather a depthwise layer without its groups.
+    if bank or (canonical[1] == parts == 1 and canonical[0] % channels):
+        _refuse_bank_on_channels(rank, input_shape, kernel_shape, channels)
+    check_conv_channels(layout.input_shape, canonical, parts, input_shape)
+    return replace(layout, channelled=True, kernel_shape=canonical, groups=parts)
 
 
 def transpose_layout(rank: int, input_shape: Shape, kernel_shape: Shape, groups: int | None) -> Layout:
@@ -143,7 +146,9 @@ def transpose_layout(rank: int, input_shape: Shape, kernel_shape: Shape, groups:
     if len(kernel_shape) == rank:
         return _shared_layout(layout, kernel_shape, groups)
     _check_kernel_axes(rank, kernel_shape, "(C, F/groups, {})", bank=False)
-    return replace(layout, channelled=True, kernel_shape=kernel_shape, groups=1 if groups is None else groups)
+    parts = 1 if groups is None else groups
+    check_transpose_channels(layout.input_shape, kernel_shape, parts, input_shape)
+    return replace(layout, channelled=True, kernel_shape=kernel_shape, groups=parts)
 
 
 def _shared_layout(layout: Layout, kernel_shape: Shape, groups: int | None) -> Layout:
@@ -167,15 +172,16 @@ def _refuse_bank_on_channels(rank: int, input_shape: Shape, kernel_shape: Shape,
         f"one-channel data, but the input {list(input_shape)} has {channels} channels; "
     )
     if filters == 1:
-        mend = f"drop the kernel's first axis, ({axes}), to filter every channel on its own, or send a layer, "
+        first = "first axis" if len(kernel_shape) == rank + 1 else "first two axes"
+        mend = f"drop the kernel's {first}, ({axes}), to filter every channel on its own, or send a layer, "
     else:
         mend = f"send one filter, ({axes}), to filter every channel on its own, or a layer, "
     color = ', or set color to "gray" to read a picture as one channel' if channels == 3 else ""
     last = input_shape[-1]
     if last == 1 or (last == 3 and channels != 3):
-        first = _form(("C", *_AXES[rank]))
+        form = _form(("C", *_AXES[rank]))
         raise errors.ChannelMismatch(
-            f"{detail}its last axis has {last}: it looks channels-last; send channels first, {first}", "input"
+            f"{detail}its last axis has {last}: it looks channels-last; send channels first, {form}", "input"
         )
     raise errors.ChannelMismatch(f"{detail}{mend}(F, {channels}, {axes}){color}", "kernel")
 

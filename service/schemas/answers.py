@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from .arrays import Array
+from .fields import PoolKindName
 
 _MAPS = "The answer's values, in the form that `encoding` chose."
 
@@ -59,7 +60,7 @@ class PoolPlanEcho(AnswerModel):
     """What was understood of a pool; `output_size` stands in place of the window's options where it is adaptive."""
 
     operation: Literal["pool"]
-    kind: Literal["max", "average", "min", "lp"]
+    kind: PoolKindName
     input_shape: list[int]
     output_shape: list[int]
     output_size: list[int] | None = None

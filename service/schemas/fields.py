@@ -7,9 +7,13 @@ who sent something else reads what to send instead of a validator's internals.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+
+from service.engine.arguments import LARGEST, quoted
+from service.engine.borders import PADDING_MODES
+from service.engine.pool_kinds import POOL_KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,6 @@ class Request(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True)
 
 
-LARGEST = 2**31 - 1
 _AT_LEAST = f"an integer of at least {{}} and at most {LARGEST}"
 POSITIVE, NATURAL = _AT_LEAST.format(1), _AT_LEAST.format(0)
 """What an integer field takes, in words."""
@@ -73,10 +76,9 @@ Operation = Annotated[
     Literal["cross_correlation", "convolution"],
     Expects('"cross_correlation" (the kernel as it is) or "convolution" (the kernel flipped)'),
 ]
-PADDING_MODES = ("zeros", "constant", "reflect", "symmetric", "replicate", "circular")
 PaddingModeName = Annotated[
     str,
-    Expects('one of "zeros", "constant", "reflect", "symmetric", "replicate" and "circular"'),
+    Expects(f"one of {quoted(tuple(PADDING_MODES))}"),
     WithJsonSchema(
         {
             "anyOf": [
@@ -86,6 +88,11 @@ PaddingModeName = Annotated[
         }
     ),
 ]
+if TYPE_CHECKING:
+    PoolKindName = str
+else:
+    PoolKindName = Literal[tuple(POOL_KINDS)]
+PoolKind = Annotated[PoolKindName, Expects(quoted(tuple(POOL_KINDS)))]
 MethodName = Annotated[str, Expects('"auto" or the name of a method; GET /v1/limits lists them')]
 ArrayExpects = Expects("nested lists of numbers, a flat or a packed array")
 

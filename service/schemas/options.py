@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
@@ -22,6 +22,7 @@ from .fields import (
     PaddingAmounts,
     PaddingModeName,
     PerAxis,
+    PoolKind,
     PositiveInt,
     PositiveNumber,
     Range,
@@ -110,9 +111,6 @@ class ConvTransposeSettings(Request):
 
 class ConvTransposeOptions(ConvTransposeSettings, AnswerOptions):
     """The options of a transposed convolution."""
-
-
-PoolKind = Annotated[Literal["max", "average", "min", "lp"], Expects('"max", "average", "min" or "lp"')]
 
 
 class PoolSettings(Request):

@@ -194,3 +194,10 @@ def test_a_pools_indices_are_asked_for_as_of_the_pool_itself(service: httpx.Clie
     assert answered(service, "/v1/pool1d/gradients", **asked) == {"input_gradient": [0, 1]}
     response = service.post("/v1/pool1d/gradients", json=asked | {"kind": "average"})
     refused(response, 422, "invalid-value", "selects none", "/return_indices")
+
+
+def test_a_step_that_overflows_is_infinite(service: httpx.Client) -> None:
+    fields = {"input": [1, 2, 3], "kernel": [1, -1], "output_gradient": [1, 1], "learning_rate": 1e308}
+    refused(service.post("/v1/conv1d/gradients", json=fields), 422, "non-finite-answer", "/updated_kernel/0 is -inf")
+    fields = {"input": [1, 2, 3], "kernel": [1, 1], "sample_spacing": 1e308}
+    refused(service.post("/v1/conv1d", json=fields), 422, "non-finite-answer", "/feature_maps/0 is infinity")

@@ -343,6 +343,36 @@ MISFITS: list[tuple[str, dict[str, Any], str, str, str]] = [
     ("/v1/conv2d", {"input": [GRID] * 3, "kernel": [[[[1]]] * 2]}, "channel-mismatch", "has 3", "/kernel"),
     (
         "/v1/conv2d",
+        {"input": [GRID] * 3, "kernel": [[[[1]]]] * 2},
+        "channel-mismatch",
+        r"2 filters for one-channel data, .* 3 channels; send one filter, \(kh, kw\), .* set color to \"gray\"",
+        "/kernel",
+    ),
+    (
+        "/v1/conv2d",
+        {"input": [GRID] * 3, "kernel": [[[[1]]]]},
+        "channel-mismatch",
+        "drop the kernel's first two axes",
+        "/kernel",
+    ),
+    (
+        "/v1/conv2d",
+        {"input": [GRID] * 3, "kernel": [[[[1]]]] * 6},
+        "channel-mismatch",
+        r"\(depthwise\) set groups to 3",
+        "/groups",
+    ),
+    (
+        "/v1/conv2d",
+        {"input": [[[1, 2, 3]] * 5] * 6, "kernel": [[1] * 5]},
+        "kernel-too-large",
+        "6 channels of 3 columns the input looks channels-last",
+        "/kernel",
+    ),
+    # A matrix has no channels that could be last.
+    ("/v1/conv2d", {"input": [[1, 2]] * 3, "kernel": [[[[1, 1]]] * 2]}, "channel-mismatch", "has 1; send a", "/kernel"),
+    (
+        "/v1/conv2d",
         {"input": [[[1, 2, 3]] * 5] * 6, "kernel": [[[1]]] * 2},
         "channel-mismatch",
         "looks channels-last; send channels first",

@@ -23,6 +23,7 @@ from service.engine import (
     conv,
     plan_conv,
     plan_conv_transpose,
+    plan_pool,
 )
 
 X, W = np.ones((1, 2, 8, 8)), np.ones((3, 2, 3, 3))
@@ -35,6 +36,8 @@ X, W = np.ones((1, 2, 8, 8)), np.ones((3, 2, 3, 3))
         ({"stride": 1.5}, InvalidArgument, "stride", "stride is 1.5; it must be an integer"),
         ({"stride": True}, InvalidArgument, "stride", "stride is true"),
         ({"stride": [1, 2, 3]}, InvalidArgument, "stride", "3 entries but there are 2 spatial axes"),
+        ({"stride": 2**31}, InvalidArgument, "stride", "stride is 2147483648; it must be at most 2147483647"),
+        ({"padding": 10**400}, InvalidArgument, "padding", r"padding is 10{56}\.\.\.; it must be at most 2147483647"),
         ({"dilation": -1}, InvalidArgument, "dilation", "dilation is -1"),
         ({"groups": 0}, InvalidArgument, "groups", "groups is 0"),
         ({"padding": -1}, InvalidArgument, "padding", "padding is -1"),
@@ -46,6 +49,7 @@ X, W = np.ones((1, 2, 8, 8)), np.ones((3, 2, 3, 3))
         ({"padding_mode": 3}, InvalidArgument, "padding_mode", "padding_mode is 3"),
         ({"padding_value": 1.0}, InvalidArgument, "padding_value", '"zeros" would ignore; set padding_mode'),
         ({"padding_value": np.nan, "padding_mode": "constant"}, InvalidArgument, "padding_value", "finite number"),
+        ({"padding_value": 10**400, "padding_mode": "constant"}, InvalidArgument, "padding_value", "finite number"),
         ({"padding_value": "0", "padding_mode": "constant"}, InvalidArgument, "padding_value", "finite number"),
         ({"operation": "correlate"}, InvalidArgument, "operation", '"correlate"; it must be one of "cross_corr'),
         ({"dtype": "int8"}, InvalidArgument, "dtype", '"int8"; it must be "float32" or "float64"'),
@@ -81,6 +85,9 @@ def test_an_argument_that_does_not_fit(
     ("x", "w", "groups", "error", "argument", "says"),
     [
         ((1, 8, 8, 2), (3, 2, 3, 3), 1, ChannelMismatch, "input", "looks channels-last; send channels first"),
+        ((1, 8, 8, 3), (3, 1, 3, 3), 3, ChannelMismatch, "input", "1 channel a group .* looks channels-last"),
+        ((1, 8, 8, 3), (2, 8, 5, 5), 1, KernelTooLarge, "kernel", "8 channels of 3 columns the input looks channels-l"),
+        ((1, 8, 8, 3), (2, 8, 9, 3), 1, KernelTooLarge, "kernel", "or use a smaller kernel$"),
         ((1, 3, 8, 8), (3, 1, 3, 3), 1, ChannelMismatch, "groups", r"\(depthwise\) set groups to 3"),
         (
             (1, 3, 8, 8),
@@ -101,6 +108,7 @@ def test_an_argument_that_does_not_fit(
             "3, which does not divide the 4 channels; .* 1, 2 or 4",
         ),
         ((1, 4, 8, 8), (3, 2, 3, 3), 2, GroupsMismatch, "groups", "2, which does not divide the 3 filters; .* 1 or 3"),
+        ((1, 1, 8, 8), (2, 1, 3, 3), 2, GroupsMismatch, "groups", "2, which does not divide the one channel"),
         ((8, 8), (3, 3), 1, ShapeMismatch, "input", r"it must be \(N, C, \*S\)"),
         ((1, 2, 8, 8), (3, 2, 3), 1, ShapeMismatch, "kernel", "3 axes; .* it must have 4"),
         ((1, 2, 0, 8), (3, 2, 3, 3), 1, ShapeMismatch, "input", "at least one entry"),
@@ -137,16 +145,35 @@ def test_a_transposed_plan_that_cannot_be(options: dict[str, Any], error: type[E
         plan_conv_transpose((1, 2, 4, 4), (2, 3, 3, 3), **options)
 
 
-@pytest.mark.parametrize(("x", "w"), [((1, 3, 4), (2, 5, 3)), ((1, 5, 2), (2, 5, 3)), ((1, 3, 2), (2, 5, 3))])
-def test_a_transposed_kernel_whose_channels_differ(x: Any, w: Any) -> None:
-    with pytest.raises(ChannelMismatch, match="input channels first"):
-        plan_conv_transpose(x, w)
+@pytest.mark.parametrize(
+    ("x", "argument", "says"),
+    [
+        ((1, 3, 4), "kernel", "takes 2 channels .* has 3; a transposed kernel is .* input channels first$"),
+        ((1, 5, 4), "kernel", "input channels first: its first two axes look swapped"),
+        ((1, 3, 2), "input", "looks channels-last; send channels first"),
+    ],
+)
+def test_a_transposed_kernel_whose_channels_differ(x: Any, argument: str, says: str) -> None:
+    with pytest.raises(ChannelMismatch, match=says) as caught:
+        plan_conv_transpose(x, (2, 5, 3))
+    assert caught.value.argument == argument
 
 
 @pytest.mark.parametrize("value", [[[[1 + 2j]]], [[["a"]]], [[[None]]]])
 def test_what_holds_no_real_numbers_is_refused(value: Any) -> None:
     with pytest.raises(InvalidArgument, match="must hold booleans, integers or real"):
         conv(value, [[[1.0]]])
+
+
+@pytest.mark.parametrize("p", [2, np.int64(2), np.float32(2), np.float16(2)])
+def test_an_exponent_may_be_any_type_of_number(p: Any) -> None:
+    assert plan_pool((1, 1, 4), "lp", 2, p=p).p == 2
+
+
+@pytest.mark.parametrize("p", [0, -1.0, True, "2", np.nan, np.float16(np.inf), 10**400])
+def test_an_exponent_that_is_not_above_0_is_refused(p: Any) -> None:
+    with pytest.raises(InvalidArgument, match="it must be a finite number above 0"):
+        plan_pool((1, 1, 4), "lp", 2, p=p)
 
 
 def test_ragged_rows_are_refused() -> None:

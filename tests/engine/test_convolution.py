@@ -119,9 +119,9 @@ def test_circular_padding_commutes_with_shifts() -> None:
     np.testing.assert_allclose(shifted, np.roll(found, (2, 3), (2, 3)), atol=1e-12)
 
 
-@pytest.mark.parametrize("rank", [1, 2])
+@pytest.mark.parametrize("rank", [1, 2, 3])
 def test_full_convolutions_commute(rank: int) -> None:
-    x, w = _random((1, 1, *(7, 5)[:rank]), 6), _random((1, 1, *(3, 4)[:rank]), 7)
+    x, w = _random((1, 1, *(7, 5, 4)[:rank]), 6), _random((1, 1, *(3, 4, 2)[:rank]), 7)
     one = conv(x, w, padding="full", operation="convolution")
     np.testing.assert_allclose(one, conv(w, x, padding="full", operation="convolution"), atol=1e-12)
 
@@ -218,6 +218,12 @@ def test_one_outlier_in_float32_does_not_reach_beyond_its_window() -> None:
 
 
 # What it never does
+
+
+@pytest.mark.parametrize("method", ["auto", "direct", "gemm", "banded", "separable", "fft"])
+def test_a_stride_behind_the_last_window_takes_no_memory(method: str) -> None:
+    x, w = np.arange(12.0).reshape(1, 1, 3, 4), np.ones((1, 1, 2, 2))
+    assert conv(x, w, stride=2**31 - 1, method=method).tolist() == [[[[0 + 1 + 4 + 5]]]]
 
 
 def test_any_layout_is_read_and_the_answer_is_its_own() -> None:

@@ -13,6 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
 from service import engine
+from tests.engine.test_transposed import ADJOINT
 from tests.golden import Golden, golden
 from tests.oracles import gradients as oracle
 
@@ -113,6 +114,26 @@ def test_conv_agrees_with_finite_differences(mode: str, operation: str) -> None:
         ]
         # The loss is linear in each array, so the difference is exact but for rounding.
         assert_allclose((found * direction).sum(), ((ends[0] - ends[1]) * g).sum() / 2, rtol=1e-11)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("size", [(9,), (6, 7)])
+@pytest.mark.parametrize(("stride", "padding", "dilation", "groups"), ADJOINT)
+def test_the_input_gradient_is_the_adjoint_of_conv_with_any_border(
+    mode: str, size: tuple[int, ...], stride: int, padding: Any, dilation: int, groups: int
+) -> None:
+    """⟨conv(a, w) - conv(0, w), b⟩ = ⟨a, the gradient of b⟩, and ⟨conv(a, w), b⟩ = ⟨w, the kernel's⟩: exactly."""
+    random = np.random.default_rng(14)
+    options: dict[str, Any] = {"stride": stride, "dilation": dilation, "groups": groups, "padding_mode": mode}
+    options["padding"] = [padding] * len(size) if isinstance(padding, tuple) else padding
+    options["padding_value"] = 3.0 if mode == "constant" else 0.0
+    a = random.integers(-9, 10, (2, 4, *size)).astype(float)
+    w = random.integers(-9, 10, (6, 4 // groups, *(3, 2)[: len(size)])).astype(float)
+    forward, empty = engine.conv(a, w, **options), engine.conv(0 * a, w, **options)
+    b = random.integers(-9, 10, forward.shape).astype(float)
+    gradients = engine.conv_gradients(a, w, b, **options)
+    assert ((forward - empty) * b).sum() == (a * gradients.input).sum()
+    assert (forward * b).sum() == (w * gradients.kernel).sum()
 
 
 @pytest.mark.parametrize("stride", [1, 2, 3])

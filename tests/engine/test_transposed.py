@@ -215,3 +215,10 @@ def test_a_bias_of_another_shape_is_refused() -> None:
 def test_an_unknown_method_is_refused() -> None:
     with pytest.raises(engine.UnknownMethod, match="magic"):
         engine.conv_transpose(np.ones((1, 1, 4)), np.ones((1, 1, 2)), method="magic")
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_kernel_that_overflows_in_float32_is_infinite_where_it_reaches_and_nowhere_else(stride: int) -> None:
+    spread = engine.conv_transpose([[[1, 1]]], [[[1, 1e300, 3, 4, 5]]], stride=stride, dtype="float32")
+    expected = {1: [1, np.inf, np.inf, 7, 9, 5], 2: [1, np.inf, 4, np.inf, 8, 4, 5]}
+    assert_array_equal(spread, [[expected[stride]]])

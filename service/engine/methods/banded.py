@@ -20,9 +20,9 @@ from math import isfinite, prod
 import numpy as np
 
 from service.engine.borders import Array, Index, Region
-from service.engine.geometry import ConvPlan
 from service.engine.machine import Machine, width
 from service.engine.parallel import Workspace, run
+from service.engine.plans import ConvPlan
 
 from . import direct
 from .bands import band, reach, strips

@@ -19,9 +19,9 @@ import numpy as np
 
 from service.engine.borders import Array, Index, Region, fill
 from service.engine.control import DEFAULT_BUDGET_BYTES
-from service.engine.geometry import ConvPlan
 from service.engine.machine import Machine
 from service.engine.parallel import Workspace, run, shared
+from service.engine.plans import ConvPlan
 
 from .method import Method
 from .work import Work, extent, place, region_of

@@ -16,9 +16,9 @@ from math import prod
 import numpy as np
 
 from service.engine.borders import Array, Index, Region
-from service.engine.geometry import ConvPlan
 from service.engine.machine import Machine, width
 from service.engine.parallel import Workspace, run
+from service.engine.plans import ConvPlan
 
 from .method import Method
 from .work import Work, cut, extent, region_of, taps

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from service.engine.geometry import ConvPlan
 from service.engine.machine import Machine
+from service.engine.plans import ConvPlan
 
 from .work import Work
 

@@ -18,9 +18,9 @@ import numpy as np
 
 from service.engine.borders import Array, Index, Region
 from service.engine.errors import MethodNotApplicable
-from service.engine.geometry import ConvPlan
 from service.engine.machine import Machine, width
 from service.engine.parallel import Workspace, run
+from service.engine.plans import ConvPlan
 
 from . import direct
 from .bands import band, reach, strips
@@ -138,8 +138,8 @@ def _pass(x: Array, matrix: Array, axis: int, plan: ConvPlan, out: Array) -> Non
 
 
 def _heights(plan: ConvPlan) -> list[int]:
-    """Return how many outputs the band of each axis has."""
-    return [ROWS] * (plan.rank - 1) + [COLUMNS]
+    """Return how many outputs the band of each axis has: no more than there are, each takes a stride of memory."""
+    return [min(rows, n) for rows, n in zip([ROWS] * (plan.rank - 1) + [COLUMNS], plan.output_size, strict=True)]
 
 
 def _along(axis: int, cells: slice) -> Index:

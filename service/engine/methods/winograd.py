@@ -26,9 +26,9 @@ from numpy.lib.stride_tricks import as_strided
 
 from service.engine.borders import Array, Index, Region
 from service.engine.control import DEFAULT_BUDGET_BYTES
-from service.engine.geometry import ConvPlan
 from service.engine.machine import Machine, width
 from service.engine.parallel import Workspace, run, shared
+from service.engine.plans import ConvPlan
 
 from .method import Method
 from .work import Work, cut, extent

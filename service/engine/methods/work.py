@@ -12,7 +12,7 @@ import numpy as np
 
 from service.engine.borders import Array, Index, Region, fill
 from service.engine.control import Control
-from service.engine.geometry import ConvPlan
+from service.engine.plans import ConvPlan
 
 BLOCK_BYTES = 256 * 1024
 """What one array of a block takes: a block of input, of output and of products share a core's second-level cache."""

@@ -1,0 +1,31 @@
+"""Plans made before are given again to the same question alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from service.engine import InvalidArgument, plan_conv
+from service.engine.remembered import remembered
+
+SHAPES = ((1, 1, 300), (1, 1, 3))
+
+
+def test_the_same_plan_is_given_again() -> None:
+    assert plan_conv(*SHAPES, stride=[2], padding="same") is plan_conv(*SHAPES, stride=[2], padding="same")
+
+
+def test_values_that_are_equal_but_of_other_types_are_told_apart() -> None:
+    shown = remembered(lambda *values: [*map(type, values)])
+    assert shown(1, [2.0]) == [int, list]
+    assert shown(True, [2.0]) == [bool, list]
+    assert shown(1.0, (2,)) == [float, tuple]
+
+
+def test_arrays_of_the_same_bytes_are_told_apart() -> None:
+    # Two numbers of one byte, and one number of two: 257 = 1 + 256.
+    assert plan_conv((1, 1, 300, 300), (1, 1, 3, 3), stride=np.array([1, 1], np.int8)).stride == (1, 1)
+    assert plan_conv((1, 1, 300, 300), (1, 1, 3, 3), stride=np.int16(257)).stride == (257, 257)
+    assert plan_conv(*SHAPES, padding=np.array([[1, 2]])).padding == ((1, 2),)
+    with pytest.raises(InvalidArgument, match="two entries, but there is one spatial axis"):
+        plan_conv(*SHAPES, padding=np.array([1, 2]))
