@@ -73,14 +73,20 @@ def test_the_anchor_is_small() -> None:
 def test_what_does_not_fit_is_left_out_and_said() -> None:
     text = trace_svg(anchor(), max_cells=120)  # 25 + 9 + 9 + 9 a step
     assert text.count("Step ") == 2
-    assert "… and 7 more: ask for start = 2" in text
+    assert "… and 7 more: ask for start = 2<" in text
+
+
+def test_a_page_says_how_to_get_the_next_and_picked_positions_have_none() -> None:
+    assert "… and 7 more: ask for start = 2<" in trace_svg(conv(input=np.ones((5, 5)), kernel=EDGE, count=2))
+    assert "more: ask for" not in trace_svg(conv(input=np.ones((5, 5)), kernel=EDGE, start=7, count=2))
+    assert "more: ask for" not in trace_svg(conv(input=np.ones((5, 5)), kernel=EDGE, positions=[[0, 0]]))
 
 
 def test_of_a_large_input_the_first_steps_are_drawn() -> None:
     text = trace_svg(conv(input=np.ones((1000, 1000)), kernel=EDGE))
     assert "input 1000 × 1000" in text
     assert text.count("Step ") == 22
-    assert "… and 42 more: ask for start = 22" in text
+    assert "… and 995982 more: ask for start = 22<" in text
 
 
 def test_a_window_too_wide_for_a_screen_is_refused_with_the_limit() -> None:
