@@ -10,11 +10,11 @@ _SHORT = 6
 
 
 def short(value: Any, digits: int = 3) -> str:
-    """Return a number in some seven characters: whole and short ones exact, others with `digits` significant ones."""
+    """Return a number in some seven characters: whole and short ones as they are, others with `digits` digits."""
     plain = float(value) + 0.0  # a negative zero is a zero
-    exact = f"{plain:.6g}"
-    if len(exact) <= _SHORT and "e" not in exact and type(value)(exact) == value:
-        text = exact
+    six = f"{plain:.6g}"
+    if len(six) <= _SHORT and "e" not in six:
+        text = six
     elif (plain.is_integer() or abs(plain) >= 10**digits) and abs(plain) < 1e7:
         text = f"{plain:.0f}"
     else:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from service.drawing.numbers import short
 
 
-# By hand: whole numbers and short fractions exact, others with three digits, large and small ones with an exponent.
+# By hand: whole numbers and short fractions as they are, others with three digits, large and small ones with an exponent.
 @pytest.mark.parametrize(
     ("value", "text"),
     [
@@ -25,6 +25,7 @@ from service.drawing.numbers import short
         (12345.5, "12346"),
         (211.5, "211.5"),
         (np.float32(211.1), "211.1"),
+        (117.10000000000001, "117.1"),
         (0.00012345, "0.000123"),
         (-0.0000012345, "−1.2e−6"),
         (12345678, "1.2e7"),
