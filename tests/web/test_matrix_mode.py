@@ -216,7 +216,7 @@ def test_the_backward_panel_shows_gradients_and_descends(playground: Playground)
     fill(playground, "Output gradient", 0, 0, "0")
     expect(playground.grid("∂L/∂k").locator("td").first).to_have_text("620")
     page.get_by_label("Learning rate").fill("0.001")
-    expect(playground.grid("After one descent").locator("td").first).to_have_text("0.38")
+    expect(playground.grid("Updated kernel").locator("td").first).to_have_text("0.38")
     playground.button("Use the updated weights").click()
     expect(playground.grid("Kernel").locator("input").first).to_have_value("0.38")
 

@@ -11,9 +11,9 @@ const LANGUAGES = [
 
 /**
  * Make the panel. `source()` returns what is asked: `{path, fields, plan, result}`, for pictures also `picture` and
- * `accept`; or null while there is no answer.
+ * `accept`; or null while there is no answer. Of several values `result` is the list of their names.
  */
-export function copyAs(source) {
+export function copyAs(source, label = "Copy as code") {
   let chosen = null;
   const id = freshId("code");
   const code = h("pre.code", { id, tabindex: 0, "aria-label": "Code", hidden: true });
@@ -45,7 +45,7 @@ export function copyAs(source) {
   );
   const element = h(
     "section.copy-as",
-    { "aria-label": "Copy as code" },
+    { "aria-label": label },
     h("div.bar", {}, h("h2", {}, "Copy as"), ...buttons, h("span.spring"), button),
     code,
   );
