@@ -104,7 +104,7 @@ def test_gradients(playground: Playground, tmp_path: Path, fragment: str) -> Non
     assert len(expected) == (1 if "op=pool" in fragment else 3 + 2 * ("&bias" in fragment))
 
     def told(language: str) -> dict[str, Any]:
-        text = run(language, snippet(playground, language, "Copy the backward pass as code"), tmp_path)
+        text = run(language, snippet(playground, language, "Copy gradients as code"), tmp_path)
         if language == "curl":
             answer: dict[str, Any] = json.loads(text)
             return answer

@@ -40,7 +40,7 @@ export class Backward {
     const take = () => this.use({ kernel: this.answer.updated_kernel, bias: this.answer.updated_bias });
     this.take = h("button", { type: "button", onclick: take }, "Use the updated weights");
     const descent = h("div.equation", {}, h("div.beside", {}, this.rate.element, this.take), this.updated);
-    this.copy = copyAs(() => this.asked, "Copy the backward pass as code");
+    this.copy = copyAs(() => this.asked, "Copy gradients as");
     const weighted = state.op !== "pool";
     place.replaceChildren(
       h("div.backward", {}, this.given, this.message, this.results, ...(weighted ? [descent] : []), this.copy.element),
