@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from service.drawing.numbers import short
 
 
-# By hand: whole numbers and short fractions as they are, others with three digits, large and small ones with an exponent.
+# By hand: whole and short ones as they are, others with three digits, large and small ones with an exponent.
 @pytest.mark.parametrize(
     ("value", "text"),
     [
