@@ -33,7 +33,7 @@ class MatrixMode {
 
   constructor(place, texts, changed) {
     this.state = { ...DEFAULTS, ...texts };
-    if (!(this.state.op in SIGNS)) this.state.op = DEFAULTS.op;
+    if (!Object.hasOwn(SIGNS, this.state.op)) this.state.op = DEFAULTS.op;
     this.changed = changed;
     this.steps = new StepView();
     this.player = new Player(
