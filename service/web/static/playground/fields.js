@@ -2,11 +2,14 @@
 
 import { announce, freshId, h } from "./dom.js";
 
-/** Wrap a control in its label and its place for an error; `pointer` is the request's field it belongs to. */
-export function field(label, control, { pointer, hint } = {}) {
+/**
+ * Wrap a control in its label and its place for an error; `pointer` is the request's field it belongs to. On a phone a
+ * `wide` one has a line of its own.
+ */
+export function field(label, control, { pointer, hint, wide } = {}) {
   const id = (control.id ||= freshId(label));
   const error = h("p.error", { id: `${id}-error`, hidden: true });
-  const element = h("div.field", {}, h("label", { for: id }, label), control, hint && h("p.hint", {}, hint), error);
+  const element = h(wide ? "div.field.wide" : "div.field", {}, h("label", { for: id }, label), control, hint && h("p.hint", {}, hint), error);
   return { element, control, pointer, fail: (text) => fail(control, error, text) };
 }
 
