@@ -277,3 +277,26 @@ def test_a_large_grid_answers_within_a_moment(playground: Playground) -> None:
     fill(playground, "Input", 0, 0, "100")
 
     expect(playground.grid("Feature map").locator("td").first).to_have_text(re.compile("^9|^1"))
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_errors_do_not_lie_on_anything(playground: Playground, width: int) -> None:
+    playground.page.set_viewport_size({"width": width, "height": 900})
+    for fragment, count in (("#matrix?stride=two&padding=sme&dilation=0", 3), ("#matrix?input=1,x;2,3", 1)):
+        playground.page.goto("about:blank")
+        playground.page.goto(f"{playground.root}/{fragment}")
+        expect(playground.page.locator(".error:visible")).to_have_count(count)
+
+        covered = playground.page.evaluate(
+            """() => {
+              const shown = [...document.querySelectorAll(".error, label, input, select, button, h2")]
+                .filter((each) => each.checkVisibility() && !each.matches(".segment *"));
+              const errors = shown.filter((each) => each.matches(".error"));
+              const boxes = new Map(shown.map((each) => [each, each.getBoundingClientRect()]));
+              const meet = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+              return errors.flatMap((error) => shown.filter((each) => each !== error
+                && meet(boxes.get(error), boxes.get(each))).map((each) => each.outerHTML.slice(0, 90)));
+            }"""
+        )
+        assert covered == []
+        assert playground.page.evaluate("() => document.documentElement.scrollWidth") == width

@@ -113,10 +113,13 @@ export function showProblem(problem, places, general) {
   for (const { pointer, detail } of entries) {
     const [, first, ...rest] = pointer.split("/");
     const place = places.find((each) => each.pointer === first);
-    if (place) told.set(place, [detail, rest]);
-    else unclaimed.push(detail);
+    if (place && !told.has(place)) told.set(place, [detail, rest]); // a place has room for one: the first
+    else if (!place) unclaimed.push(detail);
   }
   for (const place of places) place.fail(...(told.get(place) ?? ["", []]));
+  for (const row of new Set(places.map((place) => place.element.parentElement))) {
+    row?.classList.toggle("crowded", row.querySelectorAll(":scope > .field > .error:not([hidden])").length > 1);
+  }
   general.textContent = unclaimed.join(" ");
   general.hidden = !unclaimed.length;
   // The general place is an alert and speaks for itself.
