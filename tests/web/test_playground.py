@@ -152,6 +152,7 @@ def test_back_returns_to_the_mode_before(playground: Playground) -> None:
     page = playground.page
     page.get_by_label("Stride", exact=True).fill("2")
     page.get_by_role("link", name="Signal").click()
+    playground.says("Feature map of 13 samples")
     page.get_by_label("Padding", exact=True).fill("same")
     playground.says("Feature map of 10 samples")
     page.get_by_role("link", name="Signal").click()  # where one is already is no step
