@@ -106,3 +106,8 @@ def test_a_few_positions_of_a_large_input_are_drawn_with_what_is_around_them() -
 def test_too_many_channels_are_refused_with_the_limit() -> None:
     with pytest.raises(TraceTooLarge, match="room for 8 channels and this filter reads 9"):
         trace_svg(conv(input=np.ones((9, 4, 4)), kernel=np.ones((1, 9, 3, 3))))
+
+
+def test_nine_products_and_their_sum_stand_on_one_line() -> None:
+    text = trace_svg(conv(input=np.arange(10, 100, 10).reshape(3, 3), kernel=EDGE))
+    assert "+ 70×1 + 80×0 + 90×(−1) = −60<" in text
