@@ -251,7 +251,8 @@ def _add_networks(router: APIRouter) -> None:
         "Plan a stack of layers",
         "Output shape, parameters, multiply-accumulates, memory, receptive field, jump and start of each layer, and "
         "the totals, from the shape of one sample. Layers may give `filters` and `kernel_size` in place of `kernel`, "
-        "and `features` in place of `weight`.",
+        "and `features` in place of `weight`. It is arithmetic on shapes: one beyond the limits is planned as any "
+        "other, and `accepted` and `refused_by` tell that it would not be run.",
         answer_response("NetworkPlanAnswer", {}, (JSON,)),
         request_body(plan.model, teaching_examples.NETWORK_PLANS, {}),
     )

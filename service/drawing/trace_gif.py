@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import io
-import math
 from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from service.drawing.errors import TraceTooLarge
-from service.drawing.numbers import MINUS
+from service.drawing.lettering import MASK_MARGIN, lettered
 from service.drawing.palette import LIGHT, rgb
 from service.drawing.scene import Cell, Frame, Scene, Sign, Text, stacked
 from service.drawing.trace_figure import MAX_SIDE, figure_heading, require_drawable, side_needed
@@ -28,20 +26,8 @@ FRAME_MILLISECONDS = 900
 LAST_MILLISECONDS = 2_500
 MARGIN = 20
 PANEL_GAP = 22.0
-_MASK_MARGIN = 2
 
 _ROLES = {"ink": LIGHT.ink, "muted": LIGHT.muted, "window": LIGHT.window, "output": LIGHT.output}
-# How texts are spelled with the signs that Pillow's built-in font has.
-_SPELLED = (
-    (MINUS, "-"),
-    (" × ", " x "),
-    ("×", "·"),
-    (" → ", " to "),
-    ("⌊", "floor("),
-    ("⌈", "ceil("),
-    ("⌋", ")"),
-    ("⌉", ")"),
-)
 
 
 def trace_gif(trace: Trace, *, max_frames: int = MAX_FRAMES, max_pixels: int = MAX_ANIMATION_PIXELS) -> bytes:
@@ -192,28 +178,10 @@ def _draw_cell(draw: ImageDraw.ImageDraw, cell: Cell) -> None:
 
 
 def _draw_text(image: Image.Image, text: Text) -> None:
-    mask, length = _written(text.text, text.size, text.bold)
+    mask, length = lettered(text.text, text.size, text.bold)
     left = MARGIN + text.x - {"start": 0.0, "middle": 0.5, "end": 1.0}[text.anchor] * length
-    corner = (round(left) - _MASK_MARGIN, round(MARGIN + text.y - mask.height / 2))
+    corner = (round(left) - MASK_MARGIN, round(MARGIN + text.y - mask.height / 2))
     image.paste(rgb(_ROLES[text.role]), (*corner, corner[0] + mask.width, corner[1] + mask.height), mask)
-
-
-@functools.lru_cache(maxsize=4096)
-def _written(text: str, size: float, bold: bool) -> tuple[Image.Image, float]:
-    """Return a line of text as a mask, and its length; the same numbers are written over and over."""
-    for sign, spelling in _SPELLED:
-        text = text.replace(sign, spelling)
-    font = _font(size)
-    length = font.getlength(text)
-    mask = Image.new("L", (math.ceil(length) + 2 * _MASK_MARGIN, 2 * math.ceil(size)))
-    place = (_MASK_MARGIN, mask.height / 2)
-    ImageDraw.Draw(mask).text(place, text, fill=255, font=font, anchor="lm", stroke_width=0.4 if bold else 0)
-    return mask, length
-
-
-@functools.lru_cache(maxsize=16)
-def _font(size: float) -> Any:
-    return ImageFont.load_default(size)
 
 
 def _draw_frame(draw: ImageDraw.ImageDraw, frame: Frame) -> None:

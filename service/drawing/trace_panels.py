@@ -20,7 +20,8 @@ HEADING_SIZE = 15.0
 HEADING_HEIGHT = 30.0
 LINE_SIZE = 13.0
 LINE_HEIGHT = 19.0
-MIN_LINE_WIDTH = 520.0
+# Nine products of two digits each, and their sum.
+MIN_LINE_WIDTH = 630.0
 MAX_LINES = 4
 LABEL_WIDTH = 130.0
 

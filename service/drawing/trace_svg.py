@@ -23,7 +23,7 @@ def trace_svg(trace: Trace, *, max_cells: int = MAX_SVG_CELLS) -> str:
     ----------
     trace
     max_cells
-        Cells drawn at most; steps of the page that would pass it are left out, and a last line says how to get them.
+        Cells drawn at most; steps of the page that would pass it are left out. A last line says how to get the rest.
 
     Raises
     ------
@@ -34,15 +34,18 @@ def trace_svg(trace: Trace, *, max_cells: int = MAX_SVG_CELLS) -> str:
     count = fitting_steps(trace, max_cells)
     style = panel_style(trace)
     scenes = [figure_heading(trace), *(panel(trace, index, style) for index in range(count))]
-    if count < len(trace.steps):
+    if count < len(trace.steps) or trace.following is not None:
         scenes.append(_left_out(trace, count))
     return _document(stacked(scenes, PANEL_GAP), trace)
 
 
 def _left_out(trace: Trace, count: int) -> Scene:
-    rest = len(trace.steps) - count
-    how = f"start = {trace.start + count}" if trace.start is not None else "fewer positions"
-    text = Text(0.0, 10.0, f"… and {rest} more: ask for {how}", 13.0, "muted", "start")
+    if trace.start is None:
+        told = f"… and {len(trace.steps) - count} more: ask for fewer positions"
+    else:
+        start = trace.start + count
+        told = f"… and {trace.total_positions - start} more: ask for start = {start}"
+    text = Text(0.0, 10.0, told, 13.0, "muted", "start")
     return Scene(text.width, 20.0, texts=[text])
 
 

@@ -29,7 +29,7 @@ class WorkLimits:
     max_output_elements
         Values in an answer's largest array.
     max_kernel_elements
-        Values in a kernel.
+        Values in a kernel, or in the weights of any one layer of a network.
     max_macs
         Multiply-accumulates of a computation (of a pool: cells read).
     max_input_elements

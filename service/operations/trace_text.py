@@ -15,7 +15,8 @@ def number(value: Any) -> str:
     plain = float(value)
     if plain.is_integer() and abs(plain) < 1e15:
         return str(int(plain))
-    return f"{plain:.6g}"
+    digits, _, exponent = f"{plain:.6g}".partition("e")
+    return f"{digits}e{int(exponent)}" if exponent else digits
 
 
 def factor(value: Any) -> str:

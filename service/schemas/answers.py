@@ -148,8 +148,11 @@ class PlanAnswer(AnswerModel):
         description="With `estimates`: what each method that can compute this would cost, in the order that "
         "`auto` considers them: the cheapest on one thread first, but `direct` before all where the work is tiny.",
     )
-    accepted: bool = Field(description="Whether this service would do it.")
-    refused_by: str | None = Field(description="The limit that would refuse it.")
+    accepted: bool = Field(
+        description="Whether this service would run it within its limits (`GET /v1/limits`). The plan is arithmetic "
+        "on shapes, and whole either way."
+    )
+    refused_by: str | None = Field(description="The limit that would refuse to run it, null where none would.")
 
 
 class GradientsAnswer(AnswerModel):
@@ -266,8 +269,14 @@ class NetworkPlanAnswer(AnswerModel):
         description="With `estimates`: what each method that can compute this would cost, in the order that "
         "`auto` considers them: the cheapest on one thread first, but `direct` before all where the work is tiny.",
     )
-    accepted: bool = Field(description="Whether this service would do it.")
-    refused_by: str | None = Field(description="The limit that would refuse it.")
+    accepted: bool = Field(
+        description="Whether this service would run it within its limits (`GET /v1/limits`). The plan is arithmetic "
+        "on shapes, and whole either way."
+    )
+    refused_by: str | None = Field(
+        description="The limit that would refuse to run it, null where none would. `max_kernel_elements` holds for the "
+        "weights of any one layer, linear ones too."
+    )
 
 
 class KernelParameter(AnswerModel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from service.drawing.numbers import short
 
 
-# By hand: whole numbers whole, fractions with three digits, large and small ones with an exponent.
+# By hand: whole and short ones as they are, others with three digits, large and small ones with an exponent.
 @pytest.mark.parametrize(
     ("value", "text"),
     [
@@ -20,7 +21,11 @@ from service.drawing.numbers import short
         (0.5, "0.5"),
         (1 / 3, "0.333"),
         (-12.345, "−12.3"),
-        (1234.5, "1234"),
+        (1234.5, "1234.5"),
+        (12345.5, "12346"),
+        (211.5, "211.5"),
+        (np.float32(211.1), "211.1"),
+        (117.10000000000001, "117.1"),
         (0.00012345, "0.000123"),
         (-0.0000012345, "−1.2e−6"),
         (12345678, "1.2e7"),

@@ -73,14 +73,20 @@ def test_the_anchor_is_small() -> None:
 def test_what_does_not_fit_is_left_out_and_said() -> None:
     text = trace_svg(anchor(), max_cells=120)  # 25 + 9 + 9 + 9 a step
     assert text.count("Step ") == 2
-    assert "… and 7 more: ask for start = 2" in text
+    assert "… and 7 more: ask for start = 2<" in text
+
+
+def test_a_page_says_how_to_get_the_next_and_picked_positions_have_none() -> None:
+    assert "… and 7 more: ask for start = 2<" in trace_svg(conv(input=np.ones((5, 5)), kernel=EDGE, count=2))
+    assert "more: ask for" not in trace_svg(conv(input=np.ones((5, 5)), kernel=EDGE, start=7, count=2))
+    assert "more: ask for" not in trace_svg(conv(input=np.ones((5, 5)), kernel=EDGE, positions=[[0, 0]]))
 
 
 def test_of_a_large_input_the_first_steps_are_drawn() -> None:
     text = trace_svg(conv(input=np.ones((1000, 1000)), kernel=EDGE))
     assert "input 1000 × 1000" in text
     assert text.count("Step ") == 22
-    assert "… and 42 more: ask for start = 22" in text
+    assert "… and 995982 more: ask for start = 22<" in text
 
 
 def test_a_window_too_wide_for_a_screen_is_refused_with_the_limit() -> None:
@@ -100,3 +106,8 @@ def test_a_few_positions_of_a_large_input_are_drawn_with_what_is_around_them() -
 def test_too_many_channels_are_refused_with_the_limit() -> None:
     with pytest.raises(TraceTooLarge, match="room for 8 channels and this filter reads 9"):
         trace_svg(conv(input=np.ones((9, 4, 4)), kernel=np.ones((1, 9, 3, 3))))
+
+
+def test_nine_products_and_their_sum_stand_on_one_line() -> None:
+    text = trace_svg(conv(input=np.arange(10, 100, 10).reshape(3, 3), kernel=EDGE))
+    assert "+ 70×1 + 80×0 + 90×(−1) = −60<" in text

@@ -12,6 +12,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, expect, sync_playwright
 
+MINUS = "\u2212"
+
 
 @dataclass
 class Watched:
@@ -86,15 +88,15 @@ class Playground:
         return self.page.get_by_role("grid", name=name, exact=True)
 
     def shows(self, rows: list[list[str]], name: str = "Feature map") -> None:
-        """Expect a read-only matrix to show these texts."""
-        texts = [text for row in rows for text in row]
+        """Expect a read-only matrix to show these numbers."""
+        texts = [text.replace("-", MINUS) for row in rows for text in row]
         expect(self.grid(name).locator("td:not(.ghost)")).to_have_text(texts)
 
     def values(self, name: str) -> list[str]:
-        """Return the texts of an editable matrix, row by row."""
+        """Return the texts of an editable matrix, row by row, with the minus sign of a keyboard."""
         cells = self.grid(name).locator("td:not(.ghost) input")
         texts: list[str] = cells.evaluate_all("cells => cells.map(cell => cell.value)")
-        return texts
+        return [text.replace(MINUS, "-") for text in texts]
 
     def button(self, name: str) -> Locator:
         """Return a button by its name."""

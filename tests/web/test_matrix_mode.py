@@ -28,7 +28,7 @@ def test_it_opens_on_the_anchor_with_its_answer(playground: Playground) -> None:
     assert playground.values("Kernel") == ["1", "0", "-1"] * 3
     playground.shows([["-60"] * 3] * 3)
     expect(playground.page.locator(".formula")).to_contain_text("⌊(5 + 0 + 0 − 1·(3 − 1) − 1) / 1⌋ + 1 = 3")
-    expect(playground.page.locator(".expression")).to_contain_text("10×1 + 20×0 + 30×(-1)")
+    expect(playground.page.locator(".expression")).to_contain_text("10×1 + 20×0 + 30×(−1)")
     playground.says("Feature map 3 by 3")
     for label in ("Stride", "Padding", "Dilation", "Border", "Operation", "Bias"):
         expect(playground.page.get_by_label(label, exact=True)).to_be_visible()
@@ -89,7 +89,7 @@ def test_an_output_cell_lights_its_window(playground: Playground) -> None:
     taps = playground.grid("Input").locator("td.tap")
     expect(taps).to_have_count(9)
     expect(taps.first.locator("input")).to_have_value("70")
-    assert taps.nth(2).get_attribute("data-note") == "×-1"
+    assert taps.nth(2).get_attribute("data-note") == "×−1"
 
 
 def test_an_input_cell_lights_the_outputs_that_use_it(playground: Playground) -> None:
@@ -135,19 +135,61 @@ def test_presets_and_named_kernels_fill_the_grids(playground: Playground) -> Non
     expect(playground.grid("Input").locator("input")).to_have_count(49)
     # An impulse answers with the kernel turned by half a circle.
     expect(playground.grid("Feature map").locator("td").nth(6)).to_have_text("1")
-    playground.says("values from -2 to 2")
+    playground.says("values from −2 to 2")
 
 
-def test_a_block_pasted_from_a_spreadsheet_becomes_the_grid(playground: Playground) -> None:
-    script = """cell => {
+def paste(playground: Playground, text: str) -> None:
+    """Paste a text into the input's first cell."""
+    script = """(cell, text) => {
       const data = new DataTransfer();
-      data.setData("text/plain", "1\\t2\\t3\\n4\\t5\\t6\\n7\\t8\\t9\\n");
+      data.setData("text/plain", text);
       cell.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
     }"""
-    playground.grid("Input").get_by_label("row 0, column 0", exact=True).evaluate(script)
+    playground.grid("Input").get_by_label("row 0, column 0", exact=True).evaluate(script, text)
+
+
+@pytest.mark.parametrize("text", ["1\t2\t3\n4\t5\t6\n7\t8\t9\n", "[[1, 2, 3], [4, 5, 6], [7, 8, 9]]"])
+def test_a_block_pasted_from_elsewhere_becomes_the_grid(playground: Playground, text: str) -> None:
+    paste(playground, text)
 
     assert playground.values("Input") == [str(n) for n in range(1, 10)]
     playground.shows([["-6"]])
+
+
+@pytest.mark.parametrize("text", ["1 2 3\n4 5\n6", "[[1, 2, 3], [4, 5], [6]]"])
+def test_short_rows_of_a_paste_are_filled_up(playground: Playground, text: str) -> None:
+    paste(playground, text)
+
+    assert playground.values("Input") == ["1", "2", "3", "4", "5", "0", "6", "0", "0"]
+
+
+@pytest.mark.parametrize("text", ["[]", "[[]]", "\n\n"])
+def test_a_paste_of_nothing_takes_nothing_away(playground: Playground, text: str) -> None:
+    paste(playground, text)
+
+    assert len(playground.values("Input")) == 25
+
+
+def test_of_a_paste_that_is_too_large_the_page_says_what_it_keeps(playground: Playground) -> None:
+    paste(playground, "\n".join(["\t".join(["1"] * 25)] * 30))
+
+    expect(playground.page.locator("#toast")).to_have_text(
+        "30 × 25 cells pasted, of which the first 24 × 24 have room here"
+    )
+
+
+def test_numbers_fit_their_cells(playground: Playground) -> None:
+    """Scaled by thousandths and by thousands, with a fraction that no digits end."""
+    for kernel in ("0.001,0,0;0,-7,0;0,0,0", "1000,0,0;0,0.5,0;0,0,-0.001", "0.333,0,0;0,0,0;0,0,0.3333333"):
+        playground.open(f"#matrix?kernel={kernel}&bias=0.123456")
+        wide = playground.grid("Feature map").evaluate(
+            """table => [...table.querySelectorAll("td")].map((cell) => {
+              const range = document.createRange();
+              range.selectNodeContents(cell);
+              return [cell.textContent, cell.clientWidth - range.getBoundingClientRect().width];
+            }).filter(([, room]) => room < 0)"""
+        )
+        assert wide == []
 
 
 def test_a_grid_can_be_resized(playground: Playground) -> None:
@@ -216,7 +258,7 @@ def test_the_backward_panel_shows_gradients_and_descends(playground: Playground)
     fill(playground, "Output gradient", 0, 0, "0")
     expect(playground.grid("∂L/∂k").locator("td").first).to_have_text("620")
     page.get_by_label("Learning rate").fill("0.001")
-    expect(playground.grid("After one descent").locator("td").first).to_have_text("0.38")
+    expect(playground.grid("Updated kernel").locator("td").first).to_have_text("0.38")
     playground.button("Use the updated weights").click()
     expect(playground.grid("Kernel").locator("input").first).to_have_value("0.38")
 
@@ -235,3 +277,26 @@ def test_a_large_grid_answers_within_a_moment(playground: Playground) -> None:
     fill(playground, "Input", 0, 0, "100")
 
     expect(playground.grid("Feature map").locator("td").first).to_have_text(re.compile("^9|^1"))
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_errors_do_not_lie_on_anything(playground: Playground, width: int) -> None:
+    playground.page.set_viewport_size({"width": width, "height": 900})
+    for fragment, count in (("#matrix?stride=two&padding=sme&dilation=0", 3), ("#matrix?input=1,x;2,3", 1)):
+        playground.page.goto("about:blank")
+        playground.page.goto(f"{playground.root}/{fragment}")
+        expect(playground.page.locator(".error:visible")).to_have_count(count)
+
+        covered = playground.page.evaluate(
+            """() => {
+              const shown = [...document.querySelectorAll(".error, label, input, select, button, h2")]
+                .filter((each) => each.checkVisibility() && !each.matches(".segment *"));
+              const errors = shown.filter((each) => each.matches(".error"));
+              const boxes = new Map(shown.map((each) => [each, each.getBoundingClientRect()]));
+              const meet = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+              return errors.flatMap((error) => shown.filter((each) => each !== error
+                && meet(boxes.get(error), boxes.get(each))).map((each) => each.outerHTML.slice(0, 90)));
+            }"""
+        )
+        assert covered == []
+        assert playground.page.evaluate("() => document.documentElement.scrollWidth") == width

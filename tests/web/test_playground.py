@@ -55,8 +55,9 @@ def test_axe_finds_nothing(browser: Browser, service: httpx.Client, mode: str) -
     playground = opened(browser, service, mode, viewport=DESKTOP)
     for panel in playground.page.locator("summary").all():
         panel.click()
-    playground.button("NumPy").click()
-    playground.page.locator(".code").wait_for()
+    for button in playground.page.get_by_role("button", name="NumPy", exact=True).all():
+        button.click()
+    playground.page.locator(".code:visible").first.wait_for()
 
     playground.page.evaluate(AXE)
     told = []
@@ -145,6 +146,23 @@ def test_coming_back_to_a_mode_finds_what_was_typed(playground: Playground) -> N
 
     expect(page.get_by_label("Stride", exact=True)).to_have_value("2")
     playground.shows([["-60"] * 2] * 2)
+
+
+def test_back_returns_to_the_mode_before(playground: Playground) -> None:
+    page = playground.page
+    page.get_by_label("Stride", exact=True).fill("2")
+    page.get_by_role("link", name="Signal").click()
+    playground.says("Feature map of 13 samples")
+    page.get_by_label("Padding", exact=True).fill("same")
+    playground.says("Feature map of 10 samples")
+    page.get_by_role("link", name="Signal").click()  # where one is already is no step
+
+    page.go_back()
+    playground.shows([["-60"] * 2] * 2)
+    expect(page.get_by_role("link", name="Matrix")).to_have_attribute("aria-current", "page")
+    page.go_forward()
+    expect(page.get_by_label("Padding", exact=True)).to_have_value("same")
+    playground.says("Feature map of 10 samples")
 
 
 def test_the_keyboard_alone_is_enough(playground: Playground) -> None:
@@ -299,16 +317,48 @@ def test_modes_can_be_changed_before_they_have_come(playground: Playground) -> N
     expect(page.get_by_role("link", name="Signal")).to_have_attribute("aria-current", "page")
 
 
-@pytest.mark.parametrize("fragment", ["#matrix?op=fold&input=&kernel=", "#network?layers=none&size=48"])
+@pytest.mark.parametrize(
+    "fragment",
+    [
+        "#matrix?op=fold&input=&kernel=",
+        "#matrix?op=__proto__&constructor=1",
+        "#constructor",
+        "#network?layers=none&size=48",
+    ],
+)
 def test_a_mangled_link_breaks_nothing(playground: Playground, fragment: str) -> None:
     page = playground.page
     page.goto("about:blank")
     page.goto(f"{playground.root}/{fragment}")
 
-    if fragment.startswith("#matrix"):
-        playground.shows([["-60"] * 3] * 3)
-    else:
+    if fragment.startswith("#network"):
         playground.refuses("layers")
+    else:
+        playground.shows([["-60"] * 3] * 3)
+
+
+@pytest.mark.parametrize("text", ["[]", "[[],[]]", ";;"])
+def test_of_no_numbers_a_link_makes_one(playground: Playground, text: str) -> None:
+    playground.open(f"#matrix?input={text}&kernel={text}")
+
+    assert (playground.values("Input"), playground.values("Kernel")) == (["0"], ["0"])
+
+
+def test_a_mode_that_does_not_come_leaves_the_one_before(playground: Playground) -> None:
+    page = playground.page
+    page.route("**/modes/signal.js", lambda route: route.abort("connectionrefused"))
+    page.get_by_role("link", name="Signal").click()
+
+    expect(page.get_by_text("The service did not answer. Choose the mode again")).to_be_visible()
+    expect(page.get_by_role("link", name="Matrix")).to_have_attribute("aria-current", "page")
+    playground.shows([["-60"] * 3] * 3)
+    page.unroute("**/modes/signal.js")
+    page.get_by_role("link", name="Signal").click()
+    playground.says("Feature map of 13 samples")
+    # Chromium itself reports what did not load.
+    playground.watched.complaints = [
+        text for text in playground.watched.complaints if "Failed to load resource" not in text
+    ]
 
 
 def test_steps_of_many_taps_are_asked_for_as_they_are_looked_at(playground: Playground) -> None:

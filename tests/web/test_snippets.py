@@ -31,11 +31,33 @@ MATRICES = [
     "#signal?operation=cross_correlation&padding=1&stride=2",
 ]
 
+# Each opens the backward panel; where the gradient is not of the output's shape, it is all ones.
+BACKWARD = [
+    "#matrix?gradient=1,2,3;4,5,6;7,8,9&bias=1.5",
+    "#matrix?stride=2,1&padding=same&border=reflect&operation=convolution&dilation=2,1&kernel=1,2;3,4&gradient=1",
+    "#matrix?padding=[[0,1],[2,0]]&border=constant&border_value=7&learning_rate=0.5&gradient=1",
+    "#matrix?padding=3&border=symmetric&gradient=1",
+    "#matrix?op=pool&kind=max&padding=1&kernel_size=3&dilation=2&pool_stride=1&input=3,3,3;3,3,1;2,3,3&gradient=1,2,3",
+    "#matrix?op=pool&kind=min&output_size=2,3&gradient=1,2,3;4,5,6",
+    "#matrix?op=pool&kind=average&padding=1&count_include_pad=false&kernel_size=2&ceil_mode=true&gradient=1",
+    "#matrix?op=pool&kind=average&padding=1&kernel_size=3&pool_stride=3&ceil_mode=true&gradient=1,2;3,4",
+    "#matrix?op=pool&kind=lp&p=3&kernel_size=2&gradient=1,2;3,4",
+    "#matrix?op=transpose&stride=2&padding=[[1,0],[0,1]]&output_padding=1&bias=2&dilation=2&gradient=1",
+]
+SHOWN = {
+    "input_gradient": "∂L/∂x",
+    "kernel_gradient": "∂L/∂k",
+    "bias_gradient": "∂L/∂b",
+    "updated_kernel": "Updated kernel",
+    "updated_bias": "Updated bias",
+}
 
-def snippet(playground: Playground, language: str) -> str:
+
+def snippet(playground: Playground, language: str, panel: str = "Copy as code") -> str:
     """Return the code that the page shows for a language."""
-    playground.button(language).click()
-    code = playground.page.locator(".code")
+    region = playground.page.get_by_role("region", name=panel, exact=True)
+    region.get_by_role("button", name=language, exact=True).click()
+    code = region.locator(".code")
     expect(code).to_contain_text({"curl": "curl -sS", "Python": "import httpx", "NumPy": "import numpy"}[language])
     return code.inner_text()
 
@@ -48,13 +70,13 @@ def run(language: str, code: str, folder: Path) -> str:
     return done.stdout
 
 
-def shown(playground: Playground) -> Any:
+def shown(playground: Playground, name: str = "Feature map") -> Any:
     """Return the numbers that the page shows, in full."""
-    cells = playground.grid("Feature map").locator("td")
+    cells = playground.grid(name).locator("td")
     if cells.count() == 0:
         return None
     numbers = [float(title) for title in cells.evaluate_all("cells => cells.map(cell => cell.title)")]
-    columns = playground.grid("Feature map").locator("tr").first.locator("td").count()
+    columns = playground.grid(name).locator("tr").first.locator("td").count()
     return np.reshape(numbers, (-1, columns))
 
 
@@ -71,6 +93,29 @@ def test_numbers(playground: Playground, tmp_path: Path, fragment: str) -> None:
     np.testing.assert_allclose(by_numpy, answer, rtol=1e-12, atol=1e-12)
     if fragment in MATRICES[:2]:
         assert json.loads(run("Python", snippet(playground, "Python"), tmp_path)) == answer
+
+
+@pytest.mark.parametrize("fragment", BACKWARD)
+def test_gradients(playground: Playground, tmp_path: Path, fragment: str) -> None:
+    playground.open(fragment)
+    playground.grid("∂L/∂x").wait_for()
+    expected = {name: shown(playground, label) for name, label in SHOWN.items() if playground.grid(label).count()}
+    # One for a pool; with a kernel its gradient and its update too, and with a bias that one's.
+    assert len(expected) == (1 if "op=pool" in fragment else 3 + 2 * ("&bias" in fragment))
+
+    def told(language: str) -> dict[str, Any]:
+        text = run(language, snippet(playground, language, "Copy gradients as code"), tmp_path)
+        if language == "curl":
+            answer: dict[str, Any] = json.loads(text)
+            return answer
+        return {name: json.loads(value) for name, _, value in (line.partition(" ") for line in text.splitlines())}
+
+    for language in ("curl", "Python", "NumPy") if fragment in BACKWARD[:2] else ("curl", "NumPy"):
+        answer = told(language)
+        assert set(answer) == set(expected)
+        for name, values in expected.items():
+            exact = 0 if language != "NumPy" else 1e-12
+            np.testing.assert_allclose(np.atleast_2d(answer[name]), values, rtol=exact, atol=exact)
 
 
 def test_a_picture(playground: Playground, tmp_path: Path) -> None:

@@ -2,12 +2,27 @@
 
 import { post } from "./api.js";
 import { Asker } from "./asking.js";
+import { copyAs } from "./copy_as.js";
 import { h } from "./dom.js";
 import { EditGrid } from "./edit_grid.js";
 import { showProblem, textField } from "./fields.js";
 import { requestOf } from "./matrix_request.js";
-import { block, number, short, unblock } from "./numbers.js";
+import { block, number, unblock } from "./numbers.js";
 import { ValueGrid } from "./value_grid.js";
+
+const NOTE =
+  "∂L/∂y, what a loss L sends back for the feature map y. Ones: L is the sum of y. Below, x is the input, k the kernel, b the bias.";
+
+// What an answer may hold, and its name here.
+const GRADIENTS = [
+  ["input_gradient", "∂L/∂x"],
+  ["kernel_gradient", "∂L/∂k"],
+  ["bias_gradient", "∂L/∂b"],
+];
+const UPDATED = [
+  ["updated_kernel", "Updated kernel"],
+  ["updated_bias", "Updated bias"],
+];
 
 export class Backward {
   #asker = new Asker();
@@ -19,17 +34,27 @@ export class Backward {
     this.rate = textField("Learning rate", state.learning_rate, (value) => this.#typed("learning_rate", value), {
       pointer: "learning_rate",
     });
+    this.given = h("div.equation");
     this.results = h("div.equation");
-    this.given = h("div.equation.given");
-    place.replaceChildren(this.given, this.message, this.results);
+    this.updated = h("div.equation");
+    const take = () => this.use({ kernel: this.answer.updated_kernel, bias: this.answer.updated_bias });
+    this.take = h("button", { type: "button", onclick: take }, "Use the updated weights");
+    const descent = h("div.equation", {}, h("div.beside", {}, this.rate.element, this.take), this.updated);
+    this.copy = copyAs(() => this.asked, "Copy gradients as");
+    const weighted = state.op !== "pool";
+    place.replaceChildren(
+      h("div.backward", {}, this.given, this.message, this.results, ...(weighted ? [descent] : []), this.copy.element),
+    );
   }
 
   stop() {
     this.#asker.stop();
   }
 
-  /** The output has this shape: so has its gradient. */
-  shaped([rows, columns]) {
+  /** The output of a plan has this shape: so has its gradient. */
+  planned(plan) {
+    this.plan = plan;
+    const [rows, columns] = plan.output_shape;
     const kept = this.gradient?.texts ?? (this.state.gradient ? block(this.state.gradient) : null);
     const fits = kept?.length === rows && kept[0].length === columns;
     if (!this.gradient || !fits) {
@@ -39,9 +64,7 @@ export class Backward {
         fixed: true,
         changed: () => this.#typed("gradient", unblock(this.gradient.texts)),
       });
-      const note = "∂L/∂y, what a loss L sends back for the feature map y. Ones: L is the sum of y. Below, x is what came in and k what was slid over it.";
-      const rate = this.state.op === "pool" ? null : this.rate.element;
-      this.given.replaceChildren(this.gradient.element, h("div.beside", {}, h("p.hint", {}, note), rate));
+      this.given.replaceChildren(this.gradient.element, h("p.beside.hint", {}, NOTE));
       this.#typed("gradient", unblock(this.gradient.texts));
     } else {
       this.ask();
@@ -57,34 +80,30 @@ export class Backward {
   /** Ask again, for the state as it is. */
   ask() {
     if (!this.gradient) return;
-    const { path, fields } = requestOf(this.state);
-    const wanted = { ...fields, output_gradient: this.gradient.values };
-    if (this.state.op !== "pool") wanted.learning_rate = number(this.state.learning_rate);
-    this.#asker.ask((signal) => post(`${path}/gradients`, wanted, { signal }), {
-      answered: (answer) => this.#answered(answer),
+    const request = requestOf(this.state);
+    const path = `${request.path}/gradients`;
+    const fields = { ...request.fields, output_gradient: this.gradient.values };
+    if (this.state.op !== "pool") fields.learning_rate = number(this.state.learning_rate);
+    this.#asker.ask((signal) => post(path, fields, { signal }), {
+      answered: (answer) => this.#answered(answer, { path, fields }),
       refused: (problem) => showProblem(problem, [this.gradient, this.rate], this.message),
     });
   }
 
-  #answered(answer) {
+  #answered(answer, request) {
     showProblem(null, [this.gradient, this.rate], this.message);
-    const parts = [shown("∂L/∂x", answer.input_gradient)];
-    if (answer.kernel_gradient) parts.push(shown("∂L/∂k", answer.kernel_gradient));
-    if (answer.updated_kernel) parts.push(shown("After one descent", answer.updated_kernel));
-    if (answer.bias_gradient !== undefined) {
-      const words = `∂L/∂b ${short(answer.bias_gradient)}, after one descent ${short(answer.updated_bias)}`;
-      parts.push(h("p.hint", {}, words));
-    }
-    if (answer.updated_kernel) {
-      const use = () => this.use({ kernel: answer.updated_kernel, bias: answer.updated_bias });
-      parts.push(h("button", { type: "button", onclick: use }, "Use the updated weights"));
-    }
-    this.results.replaceChildren(...parts);
+    this.answer = answer;
+    const held = ([name]) => answer[name] !== undefined;
+    this.results.replaceChildren(...GRADIENTS.filter(held).map(([name, label]) => shown(label, answer[name])));
+    this.updated.replaceChildren(...UPDATED.filter(held).map(([name, label]) => shown(label, answer[name])));
+    const result = [...GRADIENTS, ...UPDATED].filter(held).map(([name]) => name);
+    this.asked = { ...request, plan: this.plan, result };
+    this.copy.refresh();
   }
 }
 
-function shown(label, values) {
+function shown(label, value) {
   const grid = new ValueGrid(label);
-  grid.set(values);
+  grid.set(Array.isArray(value) ? value : [[value]]);
   return grid.element;
 }

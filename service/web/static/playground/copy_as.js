@@ -11,20 +11,23 @@ const LANGUAGES = [
 
 /**
  * Make the panel. `source()` returns what is asked: `{path, fields, plan, result}`, for pictures also `picture` and
- * `accept`; or null while there is no answer.
+ * `accept`; or null while there is no answer. Of several values `result` is the list of their names.
  */
-export function copyAs(source) {
+export function copyAs(source, heading = "Copy as") {
   let chosen = null;
   const id = freshId("code");
-  const code = h("pre.code", { id, tabindex: 0, "aria-label": "Code", hidden: true });
+  const code = h("pre.code", { id, tabindex: 0, role: "group", "aria-label": "Code", hidden: true });
   const button = h("button", { type: "button", hidden: true, onclick: () => copy(code.textContent, "Code", code) }, "Copy");
 
   async function refresh() {
-    const asked = chosen && source();
+    const language = chosen;
+    const asked = language && source();
+    if (asked) {
+      const { write } = await import(`./snippets/${language}.js`);
+      if (language !== chosen) return; // another was chosen while this one came
+      code.textContent = write(asked);
+    }
     code.hidden = button.hidden = !asked;
-    if (!asked) return;
-    const { write } = await import(`./snippets/${chosen}.js`);
-    code.textContent = write(asked);
   }
 
   const buttons = LANGUAGES.map(([name, words]) =>
@@ -45,8 +48,8 @@ export function copyAs(source) {
   );
   const element = h(
     "section.copy-as",
-    { "aria-label": "Copy as code" },
-    h("div.bar", {}, h("h2", {}, "Copy as"), ...buttons, h("span.spring"), button),
+    { "aria-label": `${heading} code` },
+    h("div.bar", {}, h("h2", {}, heading), ...buttons, h("span.spring"), button),
     code,
   );
   return { element, refresh };

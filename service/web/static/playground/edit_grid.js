@@ -1,7 +1,7 @@
 // A matrix to type into, paste into and resize. What is typed stays as typed: the service says what is wrong with it.
 
-import { freshId, h } from "./dom.js";
-import { block, number, short } from "./numbers.js";
+import { freshId, h, toast } from "./dom.js";
+import { block, fitted, number } from "./numbers.js";
 import { ARROWS, key, Plane } from "./plane.js";
 
 /** The most rows or columns that a grid shows. */
@@ -23,6 +23,7 @@ export class EditGrid {
     this.changed = changed;
     this.picked = picked;
     this.plane = new Plane(label);
+    this.plane.table.classList.toggle("one-row", oneRow);
     this.active = [0, 0];
     const id = freshId(label);
     this.error = h("p.error", { id: `${id}-error`, hidden: true });
@@ -55,11 +56,13 @@ export class EditGrid {
 
   /** Show other values. */
   set(values, { quiet = false } = {}) {
-    const rows = this.oneRow ? values.slice(0, 1) : values.slice(0, LIMIT);
+    const given = values.length ? values : [["0"]]; // a link may hold none
+    const rows = this.oneRow ? given.slice(0, 1) : given.slice(0, LIMIT);
     this.texts = rows.map((row) => row.slice(0, this.oneRow ? 64 : LIMIT).map(String));
     this.active = [0, 0];
     this.plane.build(this.texts.length, this.texts[0].length, (row, column) => this.#cell(row, column));
     [this.texts.length, this.texts[0].length].slice(this.oneRow ? 1 : 0).forEach((n, i) => (this.sizes[i].value = n));
+    this.plane.fit();
     this.plane.paint(this.values);
     if (!quiet) this.changed();
   }
@@ -88,6 +91,7 @@ export class EditGrid {
       },
       onblur: () => {
         this.#show(input, row, column);
+        this.plane.fit();
         this.picked();
       },
     });
@@ -96,12 +100,13 @@ export class EditGrid {
   }
 
   #show(input, row, column) {
-    input.value = short(number(this.texts[row][column]), this.plane.table.dataset.size === "large" ? 3 : 2);
-    input.title = input.value === this.texts[row][column] ? "" : this.texts[row][column];
+    input.value = fitted(number(this.texts[row][column]), 3);
+    input.title = number(input.value) === number(this.texts[row][column]) ? "" : this.texts[row][column];
   }
 
   #typed(row, column, text) {
     this.texts[row][column] = text;
+    this.plane.fit();
     this.plane.paint(this.values);
     this.changed();
   }
@@ -132,7 +137,10 @@ export class EditGrid {
     const rows = block(text);
     if (!rows.length || (rows.length === 1 && rows[0].length === 1)) return;
     event.preventDefault();
-    this.set(this.oneRow ? [rows.flat()] : rows);
+    const pasted = this.oneRow ? [rows.flat()] : rows;
+    this.set(pasted);
+    const [before, after] = [pasted, this.texts].map((grid) => `${grid.length} × ${grid[0].length}`);
+    if (before !== after) toast(`${before} cells pasted, of which the first ${after} have room here`);
     this.plane.cells.get(key(0, 0)).input.focus();
   }
 

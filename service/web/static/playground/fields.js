@@ -2,11 +2,14 @@
 
 import { announce, freshId, h } from "./dom.js";
 
-/** Wrap a control in its label and its place for an error; `pointer` is the request's field it belongs to. */
-export function field(label, control, { pointer, hint } = {}) {
+/**
+ * Wrap a control in its label and its place for an error; `pointer` is the request's field it belongs to. On a phone a
+ * `wide` one has a line of its own.
+ */
+export function field(label, control, { pointer, hint, wide } = {}) {
   const id = (control.id ||= freshId(label));
   const error = h("p.error", { id: `${id}-error`, hidden: true });
-  const element = h("div.field", {}, h("label", { for: id }, label), control, hint && h("p.hint", {}, hint), error);
+  const element = h(wide ? "div.field.wide" : "div.field", {}, h("label", { for: id }, label), control, hint && h("p.hint", {}, hint), error);
   return { element, control, pointer, fail: (text) => fail(control, error, text) };
 }
 
@@ -110,10 +113,13 @@ export function showProblem(problem, places, general) {
   for (const { pointer, detail } of entries) {
     const [, first, ...rest] = pointer.split("/");
     const place = places.find((each) => each.pointer === first);
-    if (place) told.set(place, [detail, rest]);
-    else unclaimed.push(detail);
+    if (place && !told.has(place)) told.set(place, [detail, rest]); // a place has room for one: the first
+    else if (!place) unclaimed.push(detail);
   }
   for (const place of places) place.fail(...(told.get(place) ?? ["", []]));
+  for (const row of new Set(places.map((place) => place.element.parentElement))) {
+    row?.classList.toggle("crowded", row.querySelectorAll(":scope > .field > .error:not([hidden])").length > 1);
+  }
   general.textContent = unclaimed.join(" ");
   general.hidden = !unclaimed.length;
   // The general place is an alert and speaks for itself.

@@ -42,7 +42,7 @@ export function readLayers(text) {
   return text
     .split(";")
     .map((part) => part.trim())
-    .filter((part) => part.split(":")[0] in TYPES)
+    .filter((part) => Object.hasOwn(TYPES, part.split(":")[0]))
     .map((part) => {
       const [type, values = ""] = part.split(":");
       const given = values.split(",");

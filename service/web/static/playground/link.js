@@ -20,6 +20,12 @@ export function writeNow(mode, values, defaults) {
   history.replaceState(null, "", hash(mode, values, defaults));
 }
 
+/** The same in a new entry of the browser's history. */
+export function step(mode, values, defaults) {
+  clearTimeout(timer);
+  history.pushState(null, "", hash(mode, values, defaults));
+}
+
 /** The part of the address after and with the #. */
 export function hash(mode, values, defaults) {
   const told = Object.entries(values).filter(([key, value]) => value !== "" && value !== defaults[key]);

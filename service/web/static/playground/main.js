@@ -2,7 +2,7 @@
 
 import { useKey } from "./api.js";
 import { watchProgress } from "./asking.js";
-import { copy } from "./dom.js";
+import { copy, toast } from "./dom.js";
 import * as link from "./link.js";
 
 const MODES = {
@@ -19,34 +19,50 @@ const remembered = {};
 let current = null;
 let shown = 0;
 
-async function show(name, values = remembered[name] ?? {}) {
+/** Show a mode; `step` makes a step in the browser's history of it, for Back to return from. */
+async function show(name, { values = remembered[name] ?? {}, step = false } = {}) {
   const turn = ++shown;
-  for (const tab of tabs) tab.toggleAttribute("aria-current", tab.dataset.mode === name);
-  for (const tab of tabs) if (tab.dataset.mode === name) tab.setAttribute("aria-current", "page");
-  const { mount, DEFAULTS } = await MODES[name]();
+  markTab(name);
+  const loaded = await MODES[name]().catch(() => null);
   if (turn !== shown) return; // another mode was chosen while this one came
+  if (!loaded) {
+    markTab(current?.name);
+    toast("The service did not answer. Choose the mode again to try again.");
+    return;
+  }
+  const { mount, DEFAULTS } = loaded;
   current?.mounted.unmount();
-  const known = Object.fromEntries(Object.entries(values).filter(([key, value]) => key in DEFAULTS && value !== ""));
+  const known = Object.fromEntries(Object.entries(values).filter(([key, value]) => Object.hasOwn(DEFAULTS, key) && value !== ""));
   remembered[name] = known;
   const changed = (texts) => {
     remembered[name] = { ...texts };
     link.write(name, texts, DEFAULTS);
   };
-  link.writeNow(name, known, DEFAULTS);
+  if (step) link.step(name, known, DEFAULTS);
+  else link.writeNow(name, known, DEFAULTS);
   document.title = `${name[0].toUpperCase()}${name.slice(1)} · Convolution playground`;
   place.dataset.mode = name;
   current = { name, DEFAULTS, mounted: mount(place, known, changed) };
 }
 
+function markTab(name) {
+  for (const tab of tabs) {
+    if (tab.dataset.mode === name) tab.setAttribute("aria-current", "page");
+    else tab.removeAttribute("aria-current");
+  }
+}
+
 function followAddress() {
   const { mode, values } = link.read();
-  show(mode in MODES ? mode : "matrix", mode in MODES ? values : {});
+  const known = Object.hasOwn(MODES, mode);
+  show(known ? mode : "matrix", { values: known ? values : {} });
 }
 
 for (const tab of tabs) {
   tab.addEventListener("click", (event) => {
     event.preventDefault();
-    show(tab.dataset.mode);
+    if (current) link.writeNow(current.name, remembered[current.name], current.DEFAULTS);
+    show(tab.dataset.mode, { step: tab.dataset.mode !== current?.name });
   });
 }
 window.addEventListener("hashchange", followAddress);

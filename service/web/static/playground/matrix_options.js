@@ -51,16 +51,19 @@ const BUILDERS = {
     text("Stride", "stride", "stride"),
     text("Padding", "padding", "padding", { suggestions: PADDINGS }),
     text("Dilation", "dilation", "dilation"),
-    selectField("Border", state.border, BORDERS, turn("border"), { pointer: "padding_mode" }),
-    ...(state.border === "constant" ? [text("Fill value", "border_value", "padding_value")] : []),
-    selectField("Operation", state.operation, OPERATIONS, (value) => set("operation", value), { pointer: "operation" }),
     text("Bias", "bias", "bias", { placeholder: "none" }),
+    selectField("Border", state.border, BORDERS, turn("border"), { pointer: "padding_mode", wide: true }),
+    ...(state.border === "constant" ? [text("Fill value", "border_value", "padding_value")] : []),
+    selectField("Operation", state.operation, OPERATIONS, (value) => set("operation", value), {
+      pointer: "operation",
+      wide: true,
+    }),
   ],
   transpose: ({ text }) => [
     text("Stride", "stride", "stride"),
     text("Padding", "padding", "padding", { suggestions: PADDINGS.slice(0, 3) }),
     text("Dilation", "dilation", "dilation"),
-    text("Extra", "output_padding", "output_padding"),
+    text("Output padding", "output_padding", "output_padding"),
     text("Bias", "bias", "bias", { placeholder: "none" }),
   ],
   pool: ({ state, set, text, turn }) => [
@@ -69,12 +72,12 @@ const BUILDERS = {
     text("Stride", "pool_stride", "stride", { placeholder: "window" }),
     text("Padding", "padding", "padding", { suggestions: PADDINGS }),
     text("Dilation", "dilation", "dilation"),
-    text("Adaptive", "output_size", "output_size", { placeholder: "no" }),
+    text("Output size", "output_size", "output_size", { placeholder: "by window" }),
     checkField("Ceil mode", state.ceil_mode === "true", (value) => set("ceil_mode", String(value)), { pointer: "ceil_mode" }),
     ...(state.kind === "average"
       ? [
           checkField(
-            "Include pad",
+            "Count padding",
             state.count_include_pad === "true",
             (value) => set("count_include_pad", String(value)),
             { pointer: "count_include_pad" },

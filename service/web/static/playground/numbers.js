@@ -5,17 +5,32 @@ const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
 /** The number that a text spells, or the text itself: the service says what is wrong with it. */
 export function number(text) {
   const trimmed = String(text).trim().replace(/^[−–]/, "-");
-  return NUMBER.test(trimmed) ? Number(trimmed) : trimmed;
+  const spelled = NUMBER.test(trimmed) ? Number(trimmed) : Infinity;
+  return Number.isFinite(spelled) ? spelled : trimmed;
 }
 
-/** A number in few characters; whole numbers stay whole. */
+/** A text with the proper minus sign, which is as wide as a plus and read out as one reads it. */
+export const signed = (text) => text.replaceAll("-", "−");
+
+/** A number in few characters: whole and short ones as they are, as service/drawing/numbers.py's `short` does it. */
 export function short(value, digits = 4) {
   if (value === null || value === undefined) return "";
   if (typeof value !== "number") return String(value);
+  return signed(plain(value, digits));
+}
+
+function plain(value, digits) {
   if (Number.isInteger(value) && Math.abs(value) < 1e7) return String(value);
   const size = Math.abs(value);
-  if (size >= 1e7 || size < 1e-4) return value.toExponential(2).replace("e+", "e");
-  return String(Number(value.toPrecision(digits)));
+  if (size >= 1e7 || size < 1e-4) return value.toExponential(digits > 2 ? 2 : 1).replace("e+", "e");
+  const six = String(Number(value.toPrecision(6)));
+  return six.length <= 6 ? six : String(Number(value.toPrecision(digits)));
+}
+
+/** A number for a cell: as many of `digits` as leave it short. */
+export function fitted(value, digits = 4) {
+  const text = short(value, digits);
+  return text.length > 6 && digits > 2 ? fitted(value, digits - 1) : text;
 }
 
 /** What an option of one number, one an axis or a name was typed as: `2`, `2, 1`, `[[1,0],[2,1]]`, `same`. */
@@ -33,22 +48,31 @@ export function option(text) {
   return number(trimmed);
 }
 
-/** Rows of a pasted or linked block: cells apart by tabs, commas or blanks, rows by line ends or semicolons. */
+/**
+ * Rows of a pasted or linked block: JSON, or cells apart by tabs, commas or blanks and rows by line ends or semicolons.
+ * Short rows are filled up with zeros; of nothing at all there are no rows.
+ */
 export function block(text) {
   const bare = text.trim();
-  if (bare.startsWith("[")) {
-    try {
-      const parsed = JSON.parse(bare);
-      const rows = Array.isArray(parsed[0]) ? parsed : [parsed];
-      return rows.map((row) => row.map(String));
-    } catch {
-      /* not JSON after all */
-    }
-  }
-  const rows = bare.split(/\r?\n|;/).filter((row) => row.trim());
-  const cells = rows.map((row) => (row.includes("\t") ? row.split("\t") : row.trim().split(/\s*,\s*|\s+/)));
+  const cells = nested(bare) ?? separated(bare);
   const width = Math.max(0, ...cells.map((row) => row.length));
-  return cells.map((row) => [...row.map((cell) => cell.trim()), ...Array(width - row.length).fill("0")]);
+  return width ? cells.map((row) => [...row, ...Array(width - row.length).fill("0")]) : [];
+}
+
+function nested(text) {
+  if (!text.startsWith("[")) return null;
+  try {
+    const parsed = JSON.parse(text);
+    const rows = parsed.some(Array.isArray) ? parsed : [parsed];
+    return rows.map((row) => [row].flat().map((cell) => (typeof cell === "string" ? cell : JSON.stringify(cell))));
+  } catch {
+    return null; // not JSON after all
+  }
+}
+
+function separated(text) {
+  const rows = text.split(/\r?\n|;/).filter((row) => row.trim());
+  return rows.map((row) => (row.includes("\t") ? row.split("\t") : row.trim().split(/\s*,\s*|\s+/)).map((cell) => cell.trim()));
 }
 
 /** The same, back to a text for a link. */

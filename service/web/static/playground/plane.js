@@ -2,7 +2,7 @@
 // a frame of ghost cells around it where padding stands, marks for windows, and small notes in the corners.
 
 import { h } from "./dom.js";
-import { largest, shade, short } from "./numbers.js";
+import { fitted, largest, shade } from "./numbers.js";
 
 export const key = (row, column) => `${row},${column}`;
 
@@ -39,9 +39,10 @@ export class Plane {
     for (const [at, cell] of this.cells) {
       if (!cell.ghost) continue;
       const value = read(at);
-      cell.text.data = value === undefined ? "" : value === null ? "·" : short(value, 3);
+      cell.text.data = value === undefined ? "" : value === null ? "·" : fitted(value, 3);
       cell.td.title = value === undefined ? "around the input; no window reads it" : "around the input";
     }
+    this.fit();
   }
 
   #lay() {
@@ -68,6 +69,12 @@ export class Plane {
     const size = Math.max(columns, (this.rows + top + bottom) * 0.8);
     this.table.style.setProperty("--columns", columns);
     this.table.dataset.size = size <= 8 ? "large" : size <= 11 ? "medium" : size <= 15 ? "small" : size <= 18 ? "tiny" : "micro";
+  }
+
+  /** Write all texts as large as the longest of them allows. */
+  fit() {
+    const texts = [...this.cells.values()].map(({ input, text }) => (input ? input.value : text.data));
+    this.table.style.setProperty("--characters", Math.max(1, ...texts.map((text) => text.length)));
   }
 
   /** Colour every cell by its value. */

@@ -42,7 +42,7 @@ export class Plot {
     for (const value of new Set([low, high])) {
       parts.push(s("text.tick", { x: MARGIN.left - 6, y: y(value) + 4, "text-anchor": "end" }, short(value, 3)));
     }
-    for (const at of ticks(from, to)) parts.push(s("text.tick", { x: x(at), y: HEIGHT - 4, "text-anchor": "middle" }, String(at)));
+    for (const at of ticks(from, to)) parts.push(s("text.tick", { x: x(at), y: HEIGHT - 4, "text-anchor": "middle" }, short(at)));
     for (const { points, kind, faint, now } of series) {
       const group = s(`g.series-${kind}${faint ? ".faint" : ""}`);
       for (const [at, value] of points) {

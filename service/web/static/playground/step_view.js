@@ -1,7 +1,7 @@
 // One step written out: the window, the kernel it meets, their products and the sum.
 
 import { h } from "./dom.js";
-import { largest, shade, short } from "./numbers.js";
+import { fitted, largest, shade, short, signed } from "./numbers.js";
 
 // Windows of more rows or columns are not drawn once more, expressions of more letters not written out.
 const MOST = 9;
@@ -59,7 +59,7 @@ const label = (step, plan) => (step.kernel ? (step.bias ? "sum + bias" : "sum") 
 
 function written(expression, value) {
   const shown = expression.length > LONGEST ? `${expression.slice(0, LONGEST)} …` : expression;
-  return `${shown} = ${short(value, 6)}`;
+  return `${signed(shown)} = ${short(value, 6)}`;
 }
 
 const sign = (text) => h("span.sign", { "aria-hidden": "true" }, text);
@@ -71,7 +71,7 @@ function small(label, rows, padded) {
       "tr",
       {},
       row.map((value, j) => {
-        const td = h("td", {}, value === null ? "·" : short(value, 3));
+        const td = h("td", {}, value === null ? "·" : fitted(value, 3));
         td.dataset.shade = shade(value, bound);
         if (padded?.[i][j]) td.classList.add("padded");
         return td;

@@ -1,7 +1,7 @@
 // A matrix to look at: coloured by value, walked through with arrow keys, each cell pointed at.
 
 import { h } from "./dom.js";
-import { short } from "./numbers.js";
+import { fitted } from "./numbers.js";
 import { ARROWS, key, Plane } from "./plane.js";
 
 export class ValueGrid {
@@ -31,10 +31,10 @@ export class ValueGrid {
     }
     for (const [at, cell] of this.plane.cells) {
       const [row, column] = at.split(",").map(Number);
-      cell.text.data = short(values[row][column]);
+      cell.text.data = fitted(values[row][column]);
       cell.td.title = String(values[row][column]);
-      cell.td.classList.toggle("long", cell.text.data.length > 5);
     }
+    this.plane.fit();
     this.plane.paint(values, bound);
   }
 

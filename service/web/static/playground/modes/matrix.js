@@ -33,7 +33,7 @@ class MatrixMode {
 
   constructor(place, texts, changed) {
     this.state = { ...DEFAULTS, ...texts };
-    if (!(this.state.op in SIGNS)) this.state.op = DEFAULTS.op;
+    if (!Object.hasOwn(SIGNS, this.state.op)) this.state.op = DEFAULTS.op;
     this.changed = changed;
     this.steps = new StepView();
     this.player = new Player(
@@ -47,7 +47,7 @@ class MatrixMode {
     this.panel = h(
       "details.panel",
       { ontoggle: () => this.#toggleGradients() },
-      h("summary", {}, "Backward pass", h("span.aside", {}, "gradients for an output gradient, and one descent")),
+      h("summary", {}, "Backward pass", h("span.aside", {}, "gradients for an output gradient, and one step of descent")),
       this.gradients,
     );
     this.options = h("div.options");
@@ -144,7 +144,7 @@ class MatrixMode {
           answered: (trace) => this.#traced(trace),
           refused: (problem) => this.#refused(problem),
         });
-        this.backward?.shaped(answer.output_shape);
+        this.backward?.planned(answer.plan);
       },
       refused: (problem) => this.#refused(problem),
     });
@@ -264,7 +264,7 @@ class MatrixMode {
         this.#rebuild();
       },
     });
-    if (this.answer) this.backward.shaped(this.answer.output_shape);
+    if (this.answer) this.backward.planned(this.answer.plan);
   }
 
   #snippetSource() {

@@ -6,7 +6,7 @@ import { copyAs } from "../copy_as.js";
 import { announce, h } from "../dom.js";
 import { EditGrid } from "../edit_grid.js";
 import { selectField, showProblem, textField } from "../fields.js";
-import { block, number, option, short, unblock } from "../numbers.js";
+import { block, number, option, short, signed, unblock } from "../numbers.js";
 import { Player } from "../player.js";
 import { Plot } from "../plot.js";
 
@@ -96,7 +96,7 @@ class SignalMode {
     this.fields = [
       text("Stride", "stride", "stride"),
       text("Padding", "padding", "padding", { suggestions: ["0", "full", "same", "valid"] }),
-      selectField("Operation", this.state.operation, operations, (value) => this.#set("operation", value), { pointer: "operation" }),
+      selectField("Operation", this.state.operation, operations, (value) => this.#set("operation", value), { pointer: "operation", wide: true }),
       text("Sample spacing dt", "spacing", "sample_spacing", { placeholder: "none: a sum" }),
     ];
     return this.fields.map((each) => each.element);
@@ -231,6 +231,6 @@ class SignalMode {
       to: Math.max(0, y.length - 1),
       said: `y[${at}] = ${short(step.value, 6)}`,
     });
-    this.total.textContent = `${step.expression} = ${short(step.value, 6)}`;
+    this.total.textContent = `${signed(step.expression)} = ${short(step.value, 6)}`;
   }
 }

@@ -2,10 +2,12 @@
 
 import { array, python } from "./literals.js";
 import { network } from "./network_numpy.js";
+import { gradients } from "./numpy_gradients.js";
 
 const MODES = { reflect: "reflect", symmetric: "symmetric", replicate: "edge", circular: "wrap" };
 
 export function write({ path, fields, plan, picture }) {
+  if (fields.output_gradient) return gradients({ path, fields, plan });
   if (fields.layers) return network({ fields, picture });
   const name = path.split("/").pop();
   if (name === "conv1d") return signal(fields, plan);

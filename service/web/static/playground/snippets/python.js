@@ -20,9 +20,13 @@ request = {
 ${told.join("")}}
 response = httpx.post(${JSON.stringify(url(path))}, json=request, timeout=60)
 response.raise_for_status()
-print(response.json()[${JSON.stringify(result)}])
+${Array.isArray(result) ? several(result) : `print(response.json()[${JSON.stringify(result)}])`}
 `;
 }
+
+const several = (names) => `answer = response.json()
+for name in ${python(names)}:
+    print(name, answer[name])`;
 
 function withPicture(path, fields, picture, accept) {
   const text = (value) => (typeof value === "string" ? value : JSON.stringify(value));

@@ -1,5 +1,5 @@
 // The same computation with PyTorch: padding as the plan resolved it, for PyTorch has neither `same` with a stride nor
-// every border.
+// every border. The backward pass is the forward one and what autograd makes of it.
 
 import { laid, python } from "./literals.js";
 import { network } from "./network_pytorch.js";
@@ -12,17 +12,47 @@ const tensor = (rows) => `torch.tensor(${laid(rows, "")}, dtype=torch.float64)`;
 
 export function write(asked) {
   const { path, fields, plan, picture } = asked;
-  const name = path.split("/").pop();
   if (fields.layers) return network(asked);
-  if (name === "conv1d") return signal(fields, plan);
-  if (name === "conv_transpose2d") return transposed(fields, plan);
-  if (name === "pool2d") return pool(fields, plan);
-  return picture ? filtered(asked) : conv2d(fields, plan);
+  if (path.includes("conv1d")) return signal(fields, plan);
+  if (picture) return filtered(asked);
+  if (plan.kind === "lp" && plan.output_size) return `# PyTorch has no adaptive Lp pool; NumPy:\n${numpy(asked)}`;
+  const compute = path.includes("pool") ? pool(plan) : path.includes("transpose") ? transposed(plan) : conv2d(fields, plan);
+  return fields.output_gradient ? backward(fields, plan, compute) : forward(fields, plan, compute);
+}
+
+// The steps of `compute` make the map `y` of `x` and `k`.
+function forward(fields, plan, compute) {
+  return `${imports(plan)}x = ${tensor(fields.input)}
+${fields.kernel ? `k = ${tensor(fields.kernel)}\n` : ""}${compute}
+print(${fields.bias === undefined ? "y" : `(y + ${python(fields.bias)})`}.tolist())
+`;
+}
+
+function backward(fields, plan, compute) {
+  const { bias, learning_rate: rate } = fields;
+  const weights = [...(fields.kernel ? [["kernel", "k"]] : []), ...(bias === undefined ? [] : [["bias", "b"]])];
+  const leaf = (value) => value.replace(/\)$/, ", requires_grad=True)");
+  const given = [
+    `x = ${leaf(tensor(fields.input))}`,
+    ...(fields.kernel ? [`k = ${leaf(tensor(fields.kernel))}`] : []),
+    ...(bias === undefined ? [] : [`b = torch.tensor(${python(bias)}, dtype=torch.float64, requires_grad=True)`]),
+  ];
+  const named = [["input", "x"], ...weights].map(([name, symbol]) => `"${name}": ${symbol}`);
+  const updated = weights.map(
+    ([name]) => `print("updated_${name}", (given["${name}"] - ${python(rate)} * given["${name}"].grad).tolist())\n`,
+  );
+  return `${imports(plan)}${given.join("\n")}
+given = {${named.join(", ")}}
+${compute}
+${bias === undefined ? "y" : "(y + b)"}.backward(${tensor(fields.output_gradient)})
+for name, value in given.items():
+    print(f"{name}_gradient", value.grad.tolist())
+${updated.join("")}`;
 }
 
 const geometry = (plan) => `stride=(${plan.stride}), dilation=(${plan.dilation})`;
 
-const flip = (plan) => (plan.operation === "convolution" ? "\nk = k.flip(0, 1)  # PyTorch correlates: flip the kernel" : "");
+const flip = (plan) => (plan.operation === "convolution" ? "k = k.flip(0, 1)  # PyTorch correlates: flip the kernel\n" : "");
 
 /** Return how `x` (…, H, W) is padded: zeros and constants by F.pad, the other borders by the cells they name. */
 function padding(plan, value = 0) {
@@ -36,15 +66,9 @@ x = x[..., rows, :][..., columns]`;
 
 const imports = (plan) => (MODES[plan.padding_mode] ? `import numpy as np\n${HEAD}` : HEAD);
 
-const bias = (fields) => (fields.bias === undefined ? "" : ` + ${python(fields.bias)}`);
-
 function conv2d(fields, plan) {
-  return `${imports(plan)}x = ${tensor(fields.input)}
-k = ${tensor(fields.kernel)}${flip(plan)}
-${padding(plan, fields.padding_value)}
-y = F.conv2d(x[None, None], k[None, None], ${geometry(plan)})[0, 0]${bias(fields)}
-print(y.tolist())
-`;
+  return `${flip(plan)}${padding(plan, fields.padding_value)}
+y = F.conv2d(x[None, None], k[None, None], ${geometry(plan)})[0, 0]`;
 }
 
 function filtered({ fields, plan, picture }) {
@@ -53,8 +77,8 @@ function filtered({ fields, plan, picture }) {
 ${picture.url ? "from urllib.request import urlopen\n" : ""}from PIL import Image
 ${HEAD}x = np.asarray(Image.open(${open}).convert("${plan.input_shape.length === 3 ? "RGB" : "L"}"))
 x = torch.from_numpy(np.atleast_3d(x).transpose(2, 0, 1).astype("float64"))
-k = ${tensor(picture.kernel)}${flip(plan)}
-${padding(plan, fields.padding_value)}
+k = ${tensor(picture.kernel)}
+${flip(plan)}${padding(plan, fields.padding_value)}
 y = F.conv2d(x[:, None], k[None, None], ${geometry(plan)})[:, 0]  # each channel on its own
 maps = y.numpy()
 ${saved(fields.range ?? "clip")}`;
@@ -71,60 +95,43 @@ print(y.tolist())
 `;
 }
 
-function transposed(fields, plan) {
+function transposed(plan) {
   const [[top, bottom], [left, right]] = plan.padding;
   const [extraRows, extraColumns] = plan.output_padding;
   const even = top === bottom && left === right;
   const call = (more) => `F.conv_transpose2d(x[None, None], k[None, None], ${geometry(plan)}${more})[0, 0]`;
   const extra = `, output_padding=(${extraRows}, ${extraColumns})`;
-  const y = even
-    ? call(`, padding=(${top}, ${left})${extra}`)
-    : `${call(extra)}\ny = y[${top}:${top + plan.output_shape[0]}, ${left}:${left + plan.output_shape[1]}]`;
-  return `${HEAD}x = ${tensor(fields.input)}
-k = ${tensor(fields.kernel)}
-y = ${y}
-print((y${bias(fields)}).tolist())
-`;
+  if (even) return `y = ${call(`, padding=(${top}, ${left})${extra}`)}`;
+  return `y = ${call(extra)}\ny = y[${top}:${top + plan.output_shape[0]}, ${left}:${left + plan.output_shape[1]}]`;
 }
 
-function pool(fields, plan) {
-  if (plan.output_size) return adaptive(fields, plan);
+function pool(plan) {
+  if (plan.output_size) return adaptive(plan);
   const [[top, bottom], [left, right]] = plan.padding;
   const [overRows, overColumns] = plan.overhang ?? [0, 0];
   const rim = `(${left}, ${right + overColumns}, ${top}, ${bottom + overRows})`;
-  const start = `${HEAD}x = ${tensor(fields.input)}[None, None]\n`;
   if (plan.kind === "max" || plan.kind === "min") {
-    const [before, after] = plan.kind === "min" ? ["-", "-"] : ["", ""];
-    return `${start}x = F.pad(${before}x, ${rim}, value=float("-inf"))
-y = F.max_pool2d(x, (${plan.kernel_size}), ${geometry(plan)})
-print((${after}y)[0, 0].tolist())
-`;
+    const sign = plan.kind === "min" ? "-" : "";
+    return `x = F.pad(${sign}x[None, None], ${rim}, value=float("-inf"))
+y = ${sign}F.max_pool2d(x, (${plan.kernel_size}), ${geometry(plan)})[0, 0]`;
   }
   const ones = `ones = torch.ones(1, 1, ${plan.kernel_size}, dtype=torch.float64)`;
   const sum = (what) => `F.conv2d(${what}, ones, ${geometry(plan)})`;
   if (plan.kind === "lp") {
-    return `${start}${ones}
-y = ${sum(`F.pad(x, ${rim}).abs() ** ${plan.p}`)} ** (1 / ${plan.p})
-print(y[0, 0].tolist())
-`;
+    return `x = x[None, None]
+${ones}
+y = ${sum(`F.pad(x, ${rim}).abs() ** ${plan.p}`)}[0, 0] ** (1 / ${plan.p})`;
   }
   const declared = `(${left}, ${right}, ${top}, ${bottom})`;
   const counted = plan.count_include_pad ? `F.pad(torch.ones_like(x), ${declared}, value=1)` : `F.pad(torch.ones_like(x), ${declared})`;
-  return `${start}${ones}
+  return `x = x[None, None]
+${ones}
 counted = F.pad(${counted}, (0, ${overColumns}, 0, ${overRows}))  # which cells the divisor counts
-y = ${sum(`F.pad(x, ${rim})`)} / ${sum("counted")}
-print(y[0, 0].tolist())
-`;
+y = (${sum(`F.pad(x, ${rim})`)} / ${sum("counted")})[0, 0]`;
 }
 
-function adaptive(fields, plan) {
-  const size = `(${plan.output_size})`;
-  const x = tensor(fields.input);
-  const calls = {
-    max: `F.adaptive_max_pool2d(x, ${size})`,
-    min: `-F.adaptive_max_pool2d(-x, ${size})`,
-    average: `F.adaptive_avg_pool2d(x, ${size})`,
-  };
-  if (!calls[plan.kind]) return `# PyTorch has no adaptive Lp pool; NumPy:\n${numpy({ path: "v1/pool2d", fields, plan })}`;
-  return `${HEAD}x = ${x}[None, None]\ny = ${calls[plan.kind]}\nprint(y[0, 0].tolist())\n`;
+function adaptive({ kind, output_size: size }) {
+  const sign = kind === "min" ? "-" : "";
+  const name = kind === "average" ? "adaptive_avg_pool2d" : "adaptive_max_pool2d";
+  return `y = ${sign}F.${name}(${sign}x[None, None], (${size}))[0, 0]`;
 }
