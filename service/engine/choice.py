@@ -94,14 +94,14 @@ def estimate(
     found = {}
     for method in _ranked(forward, itemsize):
         threads = threads_for(method, forward, itemsize, control or DEFAULT_CONTROL)
-        seconds = method.seconds(forward, itemsize, MACHINE) / threads
+        seconds = _seconds(method, forward, itemsize) / threads
         found[method.name] = Estimate(seconds, method.working_bytes(forward, itemsize, threads))
     return found
 
 
 def threads_for(method: Method, plan: ConvPlan, itemsize: int, control: Control) -> int:
     """Return how many threads a computation is shared among: if it is worth it, and as the memory budget allows."""
-    if method.seconds(plan, itemsize, MACHINE) <= WORTH_SHARING:
+    if _seconds(method, plan, itemsize) <= WORTH_SHARING:
         return 1
     threads = available_threads(control)
     while threads > 1 and method.working_bytes(plan, itemsize, threads) > control.budget_bytes:
@@ -148,12 +148,16 @@ def keeps_contract(method: Method, plan: ConvPlan, kernel: Array, survey: Survey
     return method.local or (plan.taps >= method.least_taps and survey.tame)
 
 
+@lru_cache(maxsize=1024)
+def _seconds(method: Method, plan: ConvPlan, itemsize: int) -> float:
+    """Return what one thread takes; to work it out may take as long as a small convolution."""
+    return method.seconds(plan, itemsize, MACHINE)
+
+
 @lru_cache(maxsize=256)
 def _ranked(plan: ConvPlan, itemsize: int) -> tuple[Method, ...]:
     """Return the methods that can compute a plan, the one to take first."""
-    costs = {
-        name: method.seconds(plan, itemsize, MACHINE) for name, method in METHODS.items() if not method.unsuitable(plan)
-    }
+    costs = {name: _seconds(method, plan, itemsize) for name, method in METHODS.items() if not method.unsuitable(plan)}
     if costs["direct"] <= TINY:
         costs["direct"] = 0.0
     return tuple(METHODS[name] for name in sorted(costs, key=costs.__getitem__))

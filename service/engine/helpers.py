@@ -139,9 +139,9 @@ def cores() -> frozenset[int]:
 
 
 def _start() -> None:
-    """Start a helper for each core but the caller's, once."""
+    """Start a helper for each core but the caller's, once; on a lone core one, for whoever asks for help there."""
     with _starting:
-        for number in range(1, len(cores()) if not _started else 0):
+        for number in range(1, max(2, len(cores())) if not _started else 0):
             helper = _Helper(number)
             helper.start()
             _started.append(helper)

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from itertools import accumulate
+from itertools import accumulate, chain, islice
 from math import prod
 from typing import Any, TypeVar
 
@@ -86,17 +86,17 @@ def run(tasks: Iterable[T], compute: Callable[[T, Workspace], None], control: Co
 
     The cancel check is asked before each; the first error ends the whole.
     """
-    tasks = list(tasks)
-    threads = min(threads, len(tasks), _cores())
-    if threads <= 1:
+    todo = iter(tasks)
+    first = list(islice(todo, min(threads, _cores())))  # no more: there may be millions
+    todo = chain(first, todo)
+    if len(first) <= 1:
         workspace = Workspace()
         with blas.single_threaded(), np.errstate(all="ignore"):
-            for task in tasks:
+            for task in todo:
                 control.check()
                 compute(task, workspace)
         return
-    todo, lock = iter(tasks), threading.Lock()
-    failed = threading.Event()
+    lock, failed = threading.Lock(), threading.Event()
     done = object()
 
     def work() -> None:
@@ -115,7 +115,7 @@ def run(tasks: Iterable[T], compute: Callable[[T, Workspace], None], control: Co
             failed.set()
             raise
 
-    with blas.single_threaded(), helped(work, threads - 1):
+    with blas.single_threaded(), helped(work, len(first) - 1):
         work()
 
 

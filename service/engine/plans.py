@@ -51,8 +51,21 @@ class _Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class ConvPlan(_Plan):
-    """A convolution, decided: F filters in G groups.
+class _FilterPlan(_Plan):
+    """What plans with a kernel have: F filters in G groups."""
+
+    filters: int
+    groups: int
+
+    @property
+    def output_shape(self) -> Ints:
+        """(N, F, *S')."""
+        return (self.batch, self.filters, *self.output_size)
+
+
+@dataclass(frozen=True, slots=True)
+class ConvPlan(_FilterPlan):
+    """A convolution, decided. Its kernel is (F, C/G, *K).
 
     Attributes
     ----------
@@ -65,8 +78,6 @@ class ConvPlan(_Plan):
     """
 
     operation: str
-    filters: int
-    groups: int
     padding_mode: str
     dropped: Ints
 
@@ -74,11 +85,6 @@ class ConvPlan(_Plan):
     def kernel_shape(self) -> Ints:
         """(F, C/G, *K)."""
         return (self.filters, self.channels // self.groups, *self.kernel_size)
-
-    @property
-    def output_shape(self) -> Ints:
-        """(N, F, *S')."""
-        return (self.batch, self.filters, *self.output_size)
 
     @property
     def taps(self) -> int:
@@ -92,22 +98,15 @@ class ConvPlan(_Plan):
 
 
 @dataclass(frozen=True, slots=True)
-class ConvTransposePlan(_Plan):
+class ConvTransposePlan(_FilterPlan):
     """A transposed convolution, decided. Its kernel is (C, F/G, *K)."""
 
-    filters: int
-    groups: int
     output_padding: Ints
 
     @property
     def kernel_shape(self) -> Ints:
         """(C, F/G, *K)."""
         return (self.channels, self.filters // self.groups, *self.kernel_size)
-
-    @property
-    def output_shape(self) -> Ints:
-        """(N, F, *S')."""
-        return (self.batch, self.filters, *self.output_size)
 
     @property
     def taps(self) -> int:

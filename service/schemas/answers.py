@@ -9,6 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from .arrays import Array
 from .fields import PoolKindName
 
+_ACCEPTED = (
+    "Whether this service would run it within its limits (`GET /v1/limits`). The plan is arithmetic "
+    "on shapes, and whole either way."
+)
 _MAPS = "The answer's values, in the form that `encoding` chose."
 
 
@@ -148,10 +152,7 @@ class PlanAnswer(AnswerModel):
         description="With `estimates`: what each method that can compute this would cost, in the order that "
         "`auto` considers them: the cheapest on one thread first, but `direct` before all where the work is tiny.",
     )
-    accepted: bool = Field(
-        description="Whether this service would run it within its limits (`GET /v1/limits`). The plan is arithmetic "
-        "on shapes, and whole either way."
-    )
+    accepted: bool = Field(description=_ACCEPTED)
     refused_by: str | None = Field(description="The limit that would refuse to run it, null where none would.")
 
 
@@ -269,10 +270,7 @@ class NetworkPlanAnswer(AnswerModel):
         description="With `estimates`: what each method that can compute this would cost, in the order that "
         "`auto` considers them: the cheapest on one thread first, but `direct` before all where the work is tiny.",
     )
-    accepted: bool = Field(
-        description="Whether this service would run it within its limits (`GET /v1/limits`). The plan is arithmetic "
-        "on shapes, and whole either way."
-    )
+    accepted: bool = Field(description=_ACCEPTED)
     refused_by: str | None = Field(
         description="The limit that would refuse to run it, null where none would. `max_kernel_elements` holds for the "
         "weights of any one layer, linear ones too."

@@ -6,12 +6,14 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from service.engine.helpers import cores, helped
 
-needs_two_cores = pytest.mark.xfail(len(cores()) < 2, reason="one core has no helpers", strict=True)
+HELPERS = max(1, len(cores()) - 1)
 
 
 def gathered(callers: int, limit: float = 3.0) -> list[tuple[int, frozenset[int]]]:
@@ -29,7 +31,6 @@ def gathered(callers: int, limit: float = 3.0) -> list[tuple[int, frozenset[int]
     return seen
 
 
-@needs_two_cores
 def test_a_helper_takes_part_and_keeps_off_the_callers_core() -> None:
     (first, mine), (second, its) = sorted(gathered(2), key=lambda pair: pair[0] != threading.get_ident())
     assert (first, second != first) == (threading.get_ident(), True)
@@ -37,13 +38,11 @@ def test_a_helper_takes_part_and_keeps_off_the_callers_core() -> None:
         assert (len(mine), len(its), mine & its) == (1, 1, frozenset())
 
 
-@needs_two_cores
 def test_the_callers_cores_are_open_to_it_again_afterwards() -> None:
     gathered(2)
     assert cores() == (frozenset(os.sched_getaffinity(0)) if sys.platform == "linux" else cores())
 
 
-@needs_two_cores
 def test_what_a_helper_raises_reaches_the_caller() -> None:
     begun = threading.Event()
 
@@ -55,7 +54,6 @@ def test_what_a_helper_raises_reaches_the_caller() -> None:
         assert begun.wait(3)
 
 
-@needs_two_cores
 def test_the_callers_own_error_comes_first_and_after_the_helpers_end() -> None:
     begun, ended = threading.Event(), threading.Event()
 
@@ -74,36 +72,32 @@ def test_the_callers_own_error_comes_first_and_after_the_helpers_end() -> None:
     assert ended.is_set()
 
 
-def test_with_all_helpers_busy_the_caller_does_not_wait_for_one() -> None:
+@contextmanager
+def all_busy() -> Iterator[threading.Event]:
+    """Keep all helpers until the event is set, or the body ends."""
     held, release = threading.Semaphore(0), threading.Event()
-    many = len(cores()) - 1
 
     def hold() -> None:
         held.release()
         release.wait(3)
 
-    with helped(hold, many):
-        for _ in range(many):
+    with helped(hold, HELPERS):
+        for _ in range(HELPERS):
             assert held.acquire(timeout=3)
-        calls: list[int] = []
-        with helped(lambda: calls.append(1), many):
-            pass
-        assert calls == []  # nobody was free, and the jobs were taken back
+        yield release
         release.set()
 
 
-@needs_two_cores
+def test_with_all_helpers_busy_the_caller_does_not_wait_for_one() -> None:
+    calls: list[int] = []
+    with all_busy():
+        with helped(lambda: calls.append(1), HELPERS):
+            pass
+        assert calls == []  # nobody was free, and the jobs were taken back
+
+
 def test_a_helper_that_gets_free_joins_a_computation_under_way() -> None:
-    held, release, joined = threading.Semaphore(0), threading.Event(), threading.Event()
-    many = len(cores()) - 1
-
-    def hold() -> None:
-        held.release()
-        release.wait(3)
-
-    with helped(hold, many):
-        for _ in range(many):
-            assert held.acquire(timeout=3)
-        with helped(joined.set, 1):
-            release.set()
-            assert joined.wait(3)
+    joined = threading.Event()
+    with all_busy() as release, helped(joined.set, 1):
+        release.set()
+        assert joined.wait(3)
