@@ -17,6 +17,7 @@ from service.wire.errors import BodyTooLarge
 
 from .admission import Ticket
 from .errors import ClientGone, HttpProblem
+from .headers import header
 from .negotiation import JSON
 from .problems import InvalidRequest
 from .state import Service
@@ -61,17 +62,16 @@ async def gather(request: Request, service: Service, ticket: Ticket) -> Body:
     ClientGone
         If the client leaves before its body is here.
     """
-    headers = request.headers
-    declared = headers.get("content-type", "")
+    declared = header(request.scope, b"content-type") or ""
     media_type = declared.partition(";")[0].strip().lower()
     if media_type not in (JSON, FORM):
         came = f"Content-Type is {declared[:200]!r}" if declared else "there is no Content-Type"
         raise HttpProblem(
             "unsupported-media-type", f"{came}; bodies are {JSON} or {FORM}", headers={"Accept-Post": f"{JSON}, {FORM}"}
         )
-    encoding = headers.get("content-encoding")
+    encoding = header(request.scope, b"content-encoding")
     stream = _Stream(request.receive, service, ticket, _MEMORY_PER_BYTE[media_type])
-    stream.expect(headers.get("content-length", ""))
+    stream.expect(header(request.scope, b"content-length") or "")
     limits, seconds = service.read_limits, service.settings.body_seconds
     try:
         async with asyncio.timeout(seconds):

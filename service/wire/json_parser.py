@@ -20,7 +20,7 @@ from .errors import JSONTooDeep, MalformedJSON
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _SLACK = 4096  # values that a text may hold beside its arrays' elements
-_SHORT_BYTES, _BLOCK_BYTES = 4096, 256 * 1024
+_SHORT_BYTES, _BLOCK_BYTES = 64 * 1024, 256 * 1024
 _SIMDJSON_ERRORS = (ValueError, RuntimeError)  # what pysimdjson raises where a text is not JSON
 
 # A string, which is left alone, or an integer that may need more than 64 bits.
@@ -66,9 +66,12 @@ def parse(text: bytes | bytearray, limits: ReadLimits, pointer: str) -> Any:
 
 
 def count_of(mark: bytes, text: bytes | bytearray) -> int:
-    """Return how often the byte `mark` stands in `text`; a long one in blocks, which is faster than ``count``."""
+    """Return how often the byte `mark` stands in `text`: what is missing without it, and of a long text in blocks.
+
+    Both are faster than ``count``, which looks at one byte at a time.
+    """
     if len(text) < _SHORT_BYTES:
-        return text.count(mark)
+        return len(text) - len(text.replace(mark, b""))
     view = np.frombuffer(text, dtype=np.uint8)
     starts = range(0, len(view), _BLOCK_BYTES)
     return sum(int(np.count_nonzero(view[start : start + _BLOCK_BYTES] == mark[0])) for start in starts)
