@@ -12,11 +12,12 @@ from typing import Any
 
 import simdjson
 
-from .arrays import ElementBudget, describe
+from .arrays import ElementBudget, count_of, describe
 from .document import Buffer, Document, Fields, ReadLimits, pointer_to
 from .errors import DuplicateKey, MalformedJSON
 from .json_arrays import is_array_object, lists_in, nested_array, object_array
-from .json_parser import count_of, parse, too_deep
+from .json_faults import too_deep
+from .json_parser import parse
 
 _MAX_KEYS = 64  # several times what any request has; pysimdjson finds a key by looking at each
 
