@@ -17,6 +17,11 @@ from .json_integers import widened
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _SLACK = 4096  # values that a text may hold beside its arrays' elements
+# What reading takes at most beside the text, measured: of a byte, its copy in the parser; of what stands behind a
+# comma, the parser's three words and its place in an array or a Python list; of a list or an object, what is made of
+# it. A text that is longer than numbers make it has strings: two copies more, and what base64 stands for.
+_TEXT_BYTES, _MARK_BYTES = 1.4, {b",": 40, b"[": 32, b"{": 120}
+_STRING_BYTES, _NUMBER_LENGTH = 2.8, 32
 _SIMDJSON_ERRORS = (ValueError, RuntimeError)  # what pysimdjson raises where a text is not JSON
 
 
@@ -36,6 +41,8 @@ def parse(text: bytes | bytearray, limits: ReadLimits, pointer: str) -> Any:
         With ``offset`` (bytes), ``line`` and ``column`` where the text stops being JSON.
     TooManyElements
         If there are far more values than ``max_elements``; said before they are read.
+
+    Whatever ``limits.admit`` raises, likewise before.
     """
     _refuse_crowds(text, limits, pointer)
     if text.startswith(_BYTE_ORDER_MARK):
@@ -55,15 +62,18 @@ def parse(text: bytes | bytearray, limits: ReadLimits, pointer: str) -> Any:
 
 
 def _refuse_crowds(text: bytes | bytearray, limits: ReadLimits, pointer: str) -> None:
-    """Refuse a text with far more values than elements may come, before they take any memory.
+    """Refuse a text with far more values than elements may come, or with no room for them, before they take any memory.
 
-    Values are a comma apart and lists open with a bracket, so counting those is enough, and is needed only where the
-    text is long enough to hold too many.
+    Values are a comma apart and lists open with a bracket, so counting those is enough; whether there are too many is
+    only asked where the text is long enough to hold them.
     """
     most = limits.max_elements + _SLACK
-    if len(text) <= most:
+    if len(text) <= most and limits.admit is None:
         return
-    for mark in (b",", b"[", b"{"):
-        count = count_of(mark, text)
-        if count > most:
-            raise too_many_elements(count, limits.max_elements, pointer)
+    counts = {mark: count_of(mark, text) for mark in _MARK_BYTES}
+    if max(counts.values()) > most:
+        raise too_many_elements(max(counts.values()), limits.max_elements, pointer)
+    if limits.admit is not None:
+        strings = max(0, len(text) - _NUMBER_LENGTH * counts[b","])
+        values = sum(_MARK_BYTES[mark] * count for mark, count in counts.items())
+        limits.admit(int(_TEXT_BYTES * len(text) + _STRING_BYTES * strings) + values)

@@ -51,7 +51,7 @@ def read_json(body: Buffer, fields: Fields, limits: ReadLimits) -> Document:
     Notes
     -----
     Beside the body and the arrays, parsing takes about 1.3 times the body for numbers of 17 digits, and 24 bytes for
-    each number of one digit.
+    each number of one digit; ``limits.admit`` is told of all of it together.
     """
     value = read_json_value(body, fields, limits, name=None, pointer="")
     if not isinstance(value, dict):
