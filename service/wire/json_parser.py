@@ -25,13 +25,15 @@ _STRING_BYTES, _NUMBER_LENGTH = 2.8, 32
 _SIMDJSON_ERRORS = (ValueError, RuntimeError)  # what pysimdjson raises where a text is not JSON
 
 
-def parse(text: bytes | bytearray, limits: ReadLimits, pointer: str) -> Any:
+def parse(text: bytes | bytearray, sent: bytes | bytearray, limits: ReadLimits, pointer: str) -> Any:
     """Return simdjson's view of one JSON value: an Array, an Object or a plain value.
 
     Parameters
     ----------
     text : bytes or bytearray
         UTF-8 without a byte order mark.
+    sent : bytes or bytearray
+        The text as it came, in which faults are located; `text` may have huge arrays taken out of it.
     pointer : str
         Where the value stands in the document, for errors.
 
@@ -39,12 +41,7 @@ def parse(text: bytes | bytearray, limits: ReadLimits, pointer: str) -> Any:
     ------
     MalformedJSON
         With ``offset`` (bytes), ``line`` and ``column`` where the text stops being JSON.
-    TooManyElements
-        If there are far more values than ``max_elements``; said before they are read.
-
-    Whatever ``limits.admit`` raises, likewise before.
     """
-    _refuse_crowds(text, limits, pointer)
     if text.startswith(_BYTE_ORDER_MARK):
         detail = "the text begins with a byte order mark at byte 0; it must be UTF-8 without one"
         raise MalformedJSON(detail, pointer, offset=0, line=1, column=1)
@@ -58,14 +55,21 @@ def parse(text: bytes | bytearray, limits: ReadLimits, pointer: str) -> Any:
             return simdjson.Parser().parse(wide)
         except _SIMDJSON_ERRORS as error:
             fault = error
-    raise located(text, fault, limits, pointer)
+    raise located(sent, fault, limits, pointer)
 
 
-def _refuse_crowds(text: bytes | bytearray, limits: ReadLimits, pointer: str) -> None:
-    """Refuse a text with far more values than elements may come, or with no room for them, before they take any memory.
+def refuse_crowds(text: bytes | bytearray, limits: ReadLimits, pointer: str) -> None:
+    """Refuse a text with far more values than elements may come, or with no room for them, before it is parsed.
 
     Values are a comma apart and lists open with a bracket, so counting those is enough; whether there are too many is
     only asked where the text is long enough to hold them.
+
+    Raises
+    ------
+    TooManyElements
+        If there are far more values than ``max_elements``.
+
+    Whatever ``limits.admit`` raises.
     """
     most = limits.max_elements + _SLACK
     if len(text) <= most and limits.admit is None:

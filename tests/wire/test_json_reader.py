@@ -353,8 +353,8 @@ def test_junk_gives_nothing_but_a_wire_error(body: bytes) -> None:
     ],
 )
 def test_the_lists_of_a_usual_text_are_counted_right(body: bytes) -> None:
-    walk = _Walk(FIELDS, LIMITS, careful=False)  # or every text would be walked through twice
-    walk.read(parse(body, LIMITS, ""), None, "", 0)
+    walk = _Walk(FIELDS, LIMITS, [], careful=False)  # or every text would be walked through twice
+    walk.read(parse(body, body, LIMITS, ""), None, "", 0)
     assert walk.lists == body.count(b"[")
 
 
