@@ -135,6 +135,8 @@ class _Walk:
             key = next(key for index, key in enumerate(keys) if key in keys[:index])
             detail = f'the key "{key[:40]}" stands twice in one object; each key may be given once'
             raise DuplicateKey(detail, pointer, key=key[:200])
+        if any("\0" in key for key in keys):  # pysimdjson would look up what stands before it
+            raise MalformedJSON("a key has the character U+0000 in it; no field of a request has", pointer)
         if len(keys) > _MAX_KEYS:
             detail = f"an object has {len(keys)} keys; no object of a request has more than {_MAX_KEYS}"
             raise MalformedJSON(detail, pointer, limit=_MAX_KEYS, actual=len(keys))

@@ -54,6 +54,21 @@ def test_any_buffer_is_read(buffer: type) -> None:
     assert read_json(buffer(b'{"input": [1]}'), FIELDS, LIMITS)["input"].tolist() == [1]
 
 
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        (rb'{"stride\u0000": 1}', ""),
+        (rb'{"stride\u0000x": 1, "stride": 2}', ""),
+        (rb'{"kernel": {"\u0000": [1]}}', "/kernel"),
+        (rb'{"input": {"shape": [1], "dtype": "uint8", "data\u0000": [1]}}', "/input"),
+    ],
+)
+def test_a_key_with_a_nul_is_not_taken_for_what_stands_before_it(body: bytes, pointer: str) -> None:
+    with pytest.raises(errors.MalformedJSON, match=re.escape("U+0000")) as caught:
+        read_json(body, FIELDS, LIMITS)
+    assert caught.value.pointer == pointer
+
+
 # --- text that is not JSON ---------------------------------------------------------------------------------------
 
 MALFORMED = [
