@@ -51,7 +51,7 @@ def _measured(able: list[Contestant], asked: list[Case], rounds: int, seconds: i
     """Return the figures at one client and at several, of each contestant and case."""
     seen: Seen = {}
     with ExitStack() as running:
-        ports = {contestant.name: running.enter_context(started(contestant)) for contestant in able}
+        ports = {contestant.name: running.enter_context(started(contestant)).port for contestant in able}
         for case in asked:
             for number in range(rounds + 1):  # the first warms up
                 for contestant in (c for c in able if case.form in c.forms):

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 from .requests import Case, Question
 
@@ -80,9 +81,16 @@ def contestants() -> list[Contestant]:
     ]
 
 
+class Running(NamedTuple):
+    """A contestant that was started."""
+
+    port: int
+    process: int
+
+
 @contextmanager
-def started(contestant: Contestant) -> Iterator[int]:
-    """Start a contestant on a free port and end it with the block; gives the port."""
+def started(contestant: Contestant) -> Iterator[Running]:
+    """Start a contestant on a free port and end it with the block."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
@@ -96,7 +104,7 @@ def started(contestant: Contestant) -> Iterator[int]:
     process = subprocess.Popen(command, env=os.environ | settings)
     try:
         _wait(port, process)
-        yield port
+        yield Running(port, process.pid)
     finally:
         process.terminate()
         process.wait()
