@@ -16,13 +16,12 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from statistics import median, quantiles
 
 import numpy as np
 import uvloop
 
-from .contestants import contestants, started
+from .contestants import contestants, resident, started
 from .requests import Case, Question
 
 _SMALL, _HUGE = "small", "huge"
@@ -157,13 +156,6 @@ def _probed(port: int, seconds: float) -> Iterator[list[float]]:
             times.append(float(milliseconds) if well == "1" else float("inf"))
 
 
-def _resident(process: int) -> float:
-    """Return the MiB that a process and its children hold, each page counted once (proportional set size)."""
-    children = Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii").split()
-    rollups = [Path(f"/proc/{number}/smaps_rollup").read_text(encoding="ascii") for number in (process, *children)]
-    return sum(int(text.split("Pss:")[1].split()[0]) for text in rollups) / 1024
-
-
 async def _watched(process: int, moments: list[float]) -> list[float]:
     """Return the memory around each moment: the median of several looks, as what is in flight comes and goes."""
     begin, found = time.monotonic(), []
@@ -171,7 +163,7 @@ async def _watched(process: int, moments: list[float]) -> list[float]:
         await asyncio.sleep(begin + moment - time.monotonic())
         looks = []
         for _ in range(_LOOKS):
-            looks.append(_resident(process))
+            looks.append(resident(process))
             await asyncio.sleep(_LOOK_SECONDS)
         found.append(median(looks))
     return found
