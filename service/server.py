@@ -31,6 +31,7 @@ _SWITCH_SECONDS = (
     0.001  # for which a computing thread may keep the interpreter from the event loop; Python's 5 ms are felt
 )
 _MAX_HEADER_BYTES = 64 * 1024
+_TOO_LARGE = "The request's headers are too large."
 
 
 class Connection(HttpToolsProtocol):
@@ -42,30 +43,34 @@ class Connection(HttpToolsProtocol):
         """Begin to wait for the first request's headers."""
         super().connection_made(transport)
         self._header_bytes = 0
+        self._in_headers = False
         self._header_timer: asyncio.TimerHandle | None = None
         self._await_headers()
 
+    def data_received(self, data: bytes) -> None:
+        """Take what came; headers that it leaves unfinished are waited for, but not for ever and not for any number."""
+        super().data_received(data)
+        if self._in_headers and not self.transport.is_closing():
+            self._header_bytes += len(data)
+            if self._header_bytes > _MAX_HEADER_BYTES:
+                self._in_headers = False
+                self.send_400_response(_TOO_LARGE)
+            elif self._header_timer is None:
+                self._await_headers()
+
     def on_message_begin(self) -> None:
-        """Begin to wait for a request's headers."""
+        """Begin with a request."""
         super().on_message_begin()
         self.scope["extensions"] = {CUT: self.transport.abort}  # type: ignore[dict-item]  # uvicorn types only its own extensions
         self._header_bytes = 0
-        if self._header_timer is None:
-            self._await_headers()
-
-    def on_url(self, url: bytes) -> None:
-        """Take a piece of the request's target."""
-        self._count_header(len(url))
-        super().on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header."""
-        self._count_header(len(name) + len(value))
-        super().on_header(name, value)
+        self._in_headers = True
 
     def on_headers_complete(self) -> None:
         """Begin to answer."""
+        self._in_headers = False
         self._stop_waiting()
+        if len(self.url) + sum([len(name) + len(value) for name, value in self.headers]) > _MAX_HEADER_BYTES:
+            raise ValueError(_TOO_LARGE)  # the parser passes it on as its own error
         super().on_headers_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -80,11 +85,6 @@ class Connection(HttpToolsProtocol):
         if self._header_timer is not None:
             self._header_timer.cancel()
             self._header_timer = None
-
-    def _count_header(self, size: int) -> None:
-        self._header_bytes += size
-        if self._header_bytes > _MAX_HEADER_BYTES:
-            raise ValueError("the request's headers are too large")  # the parser passes it on as its own error
 
 
 class Server(uvicorn.Server):

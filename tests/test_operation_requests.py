@@ -110,6 +110,25 @@ def test_work_without_room_in_memory_is_refused_before_any_is_allocated(serve: S
     assert large.status_code == 422  # its bytes alone, before they are read
 
 
+@pytest.mark.parametrize("encoding", [None, "gzip"])
+def test_a_body_is_admitted_by_what_it_holds(serve: Serve, encoding: str | None) -> None:
+    """A number of one digit takes two bytes of a text, and twenty times that while it is read; digits cost less."""
+    client = serve(Settings(max_memory_bytes=12_000_000, max_output_elements=10))
+    of_digits = b'{"input":[[' + b"1," * 500_000 + b'1]],"kernel":[[1]]}'
+    of_one = b'{"input":[[' + b"1" * 300 + b"e-299," + b"0" + b"." + b"1" * 1_000_000 + b']],"kernel":[[1]]}'
+    statuses = []
+    for text in (of_digits, of_one):
+        body = gzip.compress(text) if encoding else text
+        headers = {"Content-Type": "application/json"} | ({"Content-Encoding": encoding} if encoding else {})
+        answer = client.post("/v1/conv2d", content=body, headers=headers)
+        statuses.append(answer.status_code)
+        if text is of_digits:
+            assert answer.json()["name"] == "max_memory_bytes"
+            assert answer.json()["actual"] > 20_000_000
+    assert statuses == [422, 200]
+    assert metric(client, "convolution_reserved_bytes") == 0
+
+
 def test_every_limit_in_force_is_told(service: httpx.Client) -> None:
     limits = service.get("/v1/limits").json()["limits"]
     assert {"slots", "queue_length", "deadline_seconds", "body_seconds", "max_memory_bytes", "max_macs"} <= set(limits)
@@ -274,11 +293,17 @@ def test_a_compressed_body_is_counted_as_it_came(serve: Serve) -> None:
     assert metric(client, "convolution_received_bytes_total") == len(body)
 
 
-def test_a_request_with_endless_headers_is_cut_off() -> None:
+MANY_HEADERS = b"".join(b"X-%d: %s\r\n" % (number, b"a" * 1000) for number in range(90))
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [MANY_HEADERS, MANY_HEADERS + b"\r\n", b"X: " + b"a" * 90_000],
+    ids=["without an end", "all there", "one header without an end"],
+)
+def test_a_request_with_endless_headers_is_cut_off(headers: bytes) -> None:
     with serving() as service, socket.create_connection(("127.0.0.1", service.port), timeout=60) as client:
-        client.sendall(
-            b"GET /livez HTTP/1.1\r\nHost: x\r\n" + b"".join(b"X-%d: %s\r\n" % (n, b"a" * 1000) for n in range(90))
-        )
+        client.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n" + headers)
         assert client.recv(65536).startswith(b"HTTP/1.1 400")
         assert service.ask("/livez").status == 200
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
@@ -11,8 +12,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 from .requests import Case, Question
 
@@ -34,6 +35,8 @@ class Contestant:
         The forms of request that it takes.
     needs
         A module or a program (``node:sharp``) without which it cannot run.
+    python
+        Which one must have the module.
     workers
         Of the service; 0 for all others.
     """
@@ -42,6 +45,7 @@ class Contestant:
     command: tuple[str, ...]
     forms: tuple[str, ...]
     needs: str = ""
+    python: str = sys.executable
     workers: int = 0
 
     def missing(self) -> str:
@@ -49,20 +53,29 @@ class Contestant:
         if self.needs == "node:sharp":
             there = shutil.which("node") and Path("node_modules/sharp").is_dir()
             return "" if there else "node with sharp (npm install sharp, in the folder this is run from)"
-        return "" if not self.needs or find_spec(self.needs) else f"the module {self.needs}"
+        if not self.needs:
+            return ""
+        look = (self.python, "-c", f"import importlib.util as u, sys; sys.exit(u.find_spec({self.needs!r}) is None)")
+        there = subprocess.run(look, check=False).returncode == 0
+        return "" if there else f"the module {self.needs}"
 
     def question(self, case: Case) -> Question:
         """Return what this one is asked for a case."""
+        if self.needs == "mlserver":
+            return case.for_inference_protocol()
         return case.for_service() if self.workers else case.for_peer()
 
 
-def contestants() -> list[Contestant]:
-    """Return everybody, the service first."""
+def contestants(servers: str = sys.executable) -> list[Contestant]:
+    """Return everybody, the service first; `servers` is the Python that has BentoML and MLServer."""
     service = (sys.executable, "-m", "service")
     everything = ("json", "binary", "picture")
 
     def peer(name: str) -> tuple[str, ...]:
         return (sys.executable, "-m", "benchmarks.http.peers", name, "PORT")
+
+    def server(name: str) -> tuple[str, ...]:
+        return (servers, "-m", "benchmarks.http.servers", name, "PORT")
 
     def sharp(level: int) -> tuple[str, ...]:
         return ("node", str(Path(__file__).with_name("sharp.mjs")), "PORT", str(level))
@@ -73,6 +86,8 @@ def contestants() -> list[Contestant]:
         Contestant("floor: FastAPI and orjson, nothing computed", peer("floor"), ("json", "binary")),
         Contestant("raw ASGI, orjson, PyTorch float32", peer("raw"), ("json", "binary"), "torch"),
         Contestant("FastAPI, pydantic lists, PyTorch", peer("lists"), everything, "torch"),
+        Contestant("BentoML, PyTorch float32", server("bentoml"), ("json",), "bentoml", servers),
+        Contestant("MLServer in process, PyTorch float32", server("mlserver"), ("json",), "mlserver", servers),
         Contestant("FastAPI, Pillow, OpenCV, PNG level 6", peer("pillow-6"), ("picture",), "cv2"),
         Contestant("FastAPI, Pillow, OpenCV, PNG level 1", peer("pillow-1"), ("picture",), "cv2"),
         Contestant("Node, sharp, PNG level 6", sharp(6), ("picture",), "node:sharp"),
@@ -80,9 +95,16 @@ def contestants() -> list[Contestant]:
     ]
 
 
+class Running(NamedTuple):
+    """A contestant that was started."""
+
+    port: int
+    process: int
+
+
 @contextmanager
-def started(contestant: Contestant) -> Iterator[int]:
-    """Start a contestant on a free port and end it with the block; gives the port."""
+def started(contestant: Contestant) -> Iterator[Running]:
+    """Start a contestant on a free port and end it with the block."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
@@ -93,13 +115,26 @@ def started(contestant: Contestant) -> Iterator[int]:
         "CONVOLUTION_LOG_LEVEL": "warning",
         "PYTHONPATH": os.pathsep.join([str(_ROOT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]),
     }
-    process = subprocess.Popen(command, env=os.environ | settings)
+    process = subprocess.Popen(command, env=os.environ | settings, stdout=subprocess.DEVNULL)
     try:
         _wait(port, process)
-        yield port
+        yield Running(port, process.pid)
     finally:
         process.terminate()
         process.wait()
+
+
+def resident(process: int) -> float:
+    """Return the MiB that a process and those that it started hold, each page counted once (proportional set size)."""
+    kibi, waiting = 0, [process]
+    while waiting:
+        number = waiting.pop()
+        with contextlib.suppress(OSError):  # it may just have ended
+            rollup = Path(f"/proc/{number}/smaps_rollup").read_text(encoding="ascii")
+            kibi += int(rollup.split("Pss:")[1].split()[0])
+            for children in Path(f"/proc/{number}/task").glob("*/children"):
+                waiting += map(int, children.read_text(encoding="ascii").split())
+    return kibi / 1024
 
 
 def _wait(port: int, process: subprocess.Popen[bytes]) -> None:

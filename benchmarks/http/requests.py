@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 _BOUNDARY = "a-line-that-no-part-holds"
+_DATATYPES = {"f": "FP64", "i": "INT64"}
 
 
 class Question(NamedTuple):
@@ -53,6 +54,16 @@ class Case:
         if self.form == "json":
             return self._json("/json")
         return Question(f"/{self.form}", _file(self.document["input"]), "application/octet-stream", "*/*")
+
+    def for_inference_protocol(self) -> Question:
+        """Return what a server of the Open Inference Protocol (V2) is asked: arrays flat, with their shapes."""
+        arrays = {name: np.atleast_1d(value) for name, value in self.document.items()}
+        inputs = [
+            {"name": name, "shape": array.shape, "datatype": _DATATYPES[array.dtype.kind], "data": array.reshape(-1)}
+            for name, array in arrays.items()
+        ]
+        body = orjson.dumps({"inputs": inputs}, option=orjson.OPT_SERIALIZE_NUMPY)
+        return Question("/v2/models/convolution/infer", body, "application/json", "*/*")
 
     def _json(self, path: str) -> Question:
         body = orjson.dumps(self.document, option=orjson.OPT_SERIALIZE_NUMPY)

@@ -26,10 +26,10 @@ class Board:
     """
 
     def __init__(self, names: Iterable[str], workers: int = 1) -> None:
-        self._rows = {name: row for row, name in enumerate(names)}
+        self._firsts = {name: row * workers for row, name in enumerate(names)}
         self._workers = workers
-        self._cells = memoryview(mmap.mmap(-1, max(1, len(self._rows)) * workers * _CELL_BYTES)).cast("d")
-        self._worker = 0
+        self._cells = memoryview(mmap.mmap(-1, max(1, len(self._firsts)) * workers * _CELL_BYTES)).cast("d")
+        self.occupy(0)
 
     @property
     def workers(self) -> int:
@@ -38,30 +38,31 @@ class Board:
 
     def occupy(self, worker: int) -> None:
         """Make this process the one that writes column `worker`."""
-        self._worker = worker
+        self._own = {name: first + worker for name, first in self._firsts.items()}
 
     def add(self, name: str, amount: float = 1.0) -> None:
         """Add to this worker's number; no two of its threads may at the same time."""
-        self._cells[self._rows[name] * self._workers + self._worker] += amount
+        self._cells[self._own[name]] += amount
 
     def set(self, name: str, value: float) -> None:
         """Set this worker's number."""
-        self._cells[self._rows[name] * self._workers + self._worker] = value
+        self._cells[self._own[name]] = value
 
     def own(self, name: str) -> float:
         """Return this worker's number."""
-        return self._cells[self._rows[name] * self._workers + self._worker]
+        return self._cells[self._own[name]]
 
     def each(self, name: str) -> list[float]:
         """Return the number of every worker, in their order."""
-        first = self._rows[name] * self._workers
+        first = self._firsts[name]
         return list(self._cells[first : first + self._workers])
 
     def total(self, name: str) -> float:
         """Return the sum over all workers."""
-        return sum(self.each(name))
+        first = self._firsts[name]
+        return sum(self._cells[first : first + self._workers])
 
     def clear(self, names: Iterable[str], worker: int) -> None:
         """Set a worker's numbers to zero: what it had in flight ended with it."""
         for name in names:
-            self._cells[self._rows[name] * self._workers + worker] = 0.0
+            self._cells[self._firsts[name] + worker] = 0.0

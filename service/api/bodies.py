@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -17,6 +17,7 @@ from service.wire.errors import BodyTooLarge
 
 from .admission import Ticket
 from .errors import ClientGone, HttpProblem
+from .headers import header
 from .negotiation import JSON
 from .problems import InvalidRequest
 from .state import Service
@@ -27,7 +28,8 @@ M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 
 _MEMORY_PER_BYTE = {JSON: 5, FORM: 3}
-"""Memory that a body may take while it is read: of JSON the text, the parser's copy of it and the array."""
+"""Memory that is reserved for each byte of a body as it comes: of JSON for the text, the parser's copy of it and the
+array, where numbers have several digits. What a text holds is counted before it is parsed, and the rest reserved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,23 +63,23 @@ async def gather(request: Request, service: Service, ticket: Ticket) -> Body:
     ClientGone
         If the client leaves before its body is here.
     """
-    headers = request.headers
-    declared = headers.get("content-type", "")
+    declared = header(request.scope, b"content-type") or ""
     media_type = declared.partition(";")[0].strip().lower()
     if media_type not in (JSON, FORM):
         came = f"Content-Type is {declared[:200]!r}" if declared else "there is no Content-Type"
         raise HttpProblem(
             "unsupported-media-type", f"{came}; bodies are {JSON} or {FORM}", headers={"Accept-Post": f"{JSON}, {FORM}"}
         )
-    encoding = headers.get("content-encoding")
+    encoding = header(request.scope, b"content-encoding")
     stream = _Stream(request.receive, service, ticket, _MEMORY_PER_BYTE[media_type])
-    stream.expect(headers.get("content-length", ""))
-    limits, seconds = service.read_limits, service.settings.body_seconds
+    stream.expect(header(request.scope, b"content-length") or "")
+    seconds = service.settings.body_seconds
     try:
         async with asyncio.timeout(seconds):
             if media_type == FORM and encoding is None:
-                form = await gather_form(stream.chunks(), declared, DOCUMENT, limits)
+                form = await gather_form(stream.chunks(), declared, DOCUMENT, service.read_limits)
                 pictured = any(part.filename is not None and part.name in DOCUMENT.pictures for part in form.parts)
+                limits = stream.limits(opaque=pictured)
                 return Body(lambda: read_form(form, DOCUMENT, limits), stream.received, pictured)
             body = await stream.all()
     except TimeoutError:
@@ -86,6 +88,7 @@ async def gather(request: Request, service: Service, ticket: Ticket) -> Body:
             f"the body was not here after {seconds:g} seconds; send less, or compress it",
             headers={"Connection": "close"},
         ) from None
+    limits = stream.limits(opaque=encoding is not None)
     if media_type == FORM:
         return Body(lambda: _read_encoded_form(body, encoding, declared, limits), len(body), True)
     return Body(
@@ -103,6 +106,18 @@ class _Stream:
         self._memory_per_byte = memory_per_byte
         self._most = service.settings.max_body_bytes
         self.received = 0
+
+    def limits(self, *, opaque: bool) -> ReadLimits:
+        """Return the limits for reading what came; of more than a small body, what that takes is reserved first."""
+        limits = self._service.read_limits
+        wanted = self.received
+
+        def admit(size: int) -> None:
+            nonlocal wanted
+            wanted += size
+            self._service.admission.reserve(self._ticket, wanted)
+
+        return replace(limits, admit=admit) if opaque or wanted > self._service.settings.inline_bytes else limits
 
     def expect(self, content_length: str) -> None:
         """Refuse a body by what it says of itself, before any of it is read."""
@@ -155,6 +170,8 @@ def _read_encoded_form(
     body: bytes | bytearray, encoding: str | None, content_type: str, limits: ReadLimits
 ) -> dict[str, Any]:
     decoded = decode_content(body, encoding, limits)
+    if limits.admit is not None:
+        limits.admit((_MEMORY_PER_BYTE[FORM] - 1) * len(decoded))
     form = _without_waiting(gather_form(_once(bytes(decoded)), content_type, DOCUMENT, limits))
     return read_form(form, DOCUMENT, limits)
 

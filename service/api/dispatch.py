@@ -13,7 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from .problems import KNOWN, of_exception
+from .errors import ClientGone
+from .problems import KNOWN, crash, of_exception
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -47,4 +48,8 @@ class Dispatch:
             response = await endpoint(request)
         except KNOWN as error:
             response = of_exception(request, error)
+        except ClientGone:
+            raise
+        except Exception as error:  # noqa: BLE001  (it is logged, and answered with a 500)
+            response = crash(request, error)
         await response(scope, receive, send)

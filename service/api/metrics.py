@@ -100,18 +100,18 @@ class Metrics(Collector):
 
     def ended(self, record: Record) -> None:
         """Count a request's answer."""
-        board = self.board
-        board.add("in_flight", -1)
-        board.add(self._labels.get((record.operation, record.status)) or self._unusual(record))
+        add = self.board.add
+        add("in_flight", -1)
+        add(self._labels.get((record.operation, record.status)) or self._unusual(record))
         for phase, seconds in record.timings.seconds.items():
             if seconds:
                 self._observe(phase, seconds)
         self._observe("total", record.seconds)
         if record.reason:
-            board.add(f"rejected {record.reason}")
-        for name, amount in (("macs", record.macs), ("bytes_in", record.bytes_in), ("bytes_out", record.bytes_out)):
-            if amount:
-                board.add(name, amount)
+            add(f"rejected {record.reason}")
+        add("macs", record.macs)
+        add("bytes_in", record.bytes_in)
+        add("bytes_out", record.bytes_out)
 
     def _unusual(self, record: Record) -> str:
         operation = record.operation if record.operation in self._operations else _OTHER

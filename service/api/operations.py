@@ -27,6 +27,7 @@ from .answers import Written, write_answer
 from .bodies import Body, Reader, gather, validated
 from .compression import accepted_encoding, compressed
 from .errors import TooMuchForTheLoop
+from .headers import header
 from .negotiation import BYTES, JSON, NPY, PICTURES, ZIP, negotiate
 from .record import Record, record_of
 from .state import Service, service_of
@@ -69,8 +70,8 @@ class Computation:
 
     async def __call__(self, request: Request) -> Response:
         """Answer one request."""
-        media_type = negotiate(request.headers.get("accept"), self.offered)
-        encoding = accepted_encoding(request.headers.get("accept-encoding"))
+        media_type = negotiate(header(request.scope, b"accept"), self.offered)
+        encoding = accepted_encoding(header(request.scope, b"accept-encoding"))
         written = await _worked_out(
             request,
             partial(self._work, media_type, encoding),
@@ -110,7 +111,7 @@ class Planning:
 
     async def __call__(self, request: Request) -> Response:
         """Answer one request."""
-        negotiate(request.headers.get("accept"), (JSON,))
+        negotiate(header(request.scope, b"accept"), (JSON,))
         written = await _worked_out(request, self._work, quick=True, as_text=True)
         return Response(written.body, media_type=JSON)
 

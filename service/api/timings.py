@@ -8,16 +8,23 @@ PHASES = ("decode", "queue", "compute", "encode")
 
 
 class Timings:
-    """Seconds spent in each phase of one request."""
+    """Seconds spent in each phase of one request; phases follow one another."""
 
-    __slots__ = ("seconds",)
+    __slots__ = ("_begin", "_phase", "seconds")
 
     def __init__(self) -> None:
         self.seconds = dict.fromkeys(PHASES, 0.0)
 
-    def phase(self, name: str) -> _Phase:
+    def phase(self, name: str) -> Timings:
         """Return a context that adds the time spent inside to a phase."""
-        return _Phase(self, name)
+        self._phase = name
+        return self
+
+    def __enter__(self) -> None:
+        self._begin = time.perf_counter()
+
+    def __exit__(self, *raised: object) -> None:
+        self.seconds[self._phase] += time.perf_counter() - self._begin
 
     def add(self, name: str, seconds: float) -> None:
         """Add seconds to a phase."""
@@ -30,17 +37,3 @@ class Timings:
     def header(self) -> str:
         """Return the value of Server-Timing, in milliseconds."""
         return ", ".join([f"{name};dur={spent * 1000:.3f}" for name, spent in self.seconds.items()])
-
-
-class _Phase:
-    __slots__ = ("begin", "name", "timings")
-
-    def __init__(self, timings: Timings, name: str) -> None:
-        self.timings = timings
-        self.name = name
-
-    def __enter__(self) -> None:
-        self.begin = time.perf_counter()
-
-    def __exit__(self, *raised: object) -> None:
-        self.timings.add(self.name, time.perf_counter() - self.begin)

@@ -9,11 +9,12 @@ import numpy as np
 
 from service import engine
 from service.engine.convolution import checked_padding_value
+from service.engine.remembered import remembered
 from service.schemas.options import ConvOptions
 from service.schemas.requests import ConvRequest
 
 from .answer import Answer
-from .data import Source, read_input, read_kernel
+from .data import Source, dtype_name, read_input, read_kernel
 from .echo import conv_echo
 from .layout import Layout, Shape, conv_layout
 from .limits import WorkLimits, check_work
@@ -43,18 +44,45 @@ def plan_conv(
     request: ConvOptions, rank: int, input_shape: Shape, kernel_shape: Shape
 ) -> tuple[Layout, engine.ConvPlan]:
     """Return the layout and the plan of a convolution from its options and shapes alone."""
-    layout = conv_layout(rank, input_shape, kernel_shape, sent_groups(request))
+    return _decided(
+        rank,
+        input_shape,
+        kernel_shape,
+        sent_groups(request),
+        request.stride,
+        request.padding,
+        request.padding_mode,
+        request.padding_value,
+        request.dilation,
+        request.operation,
+    )
+
+
+@remembered
+def _decided(
+    rank: int,
+    input_shape: Shape,
+    kernel_shape: Shape,
+    groups: int | None,
+    stride: Any,
+    padding: Any,
+    padding_mode: str,
+    padding_value: float,
+    dilation: Any,
+    operation: str,
+) -> tuple[Layout, engine.ConvPlan]:
+    layout = conv_layout(rank, input_shape, kernel_shape, groups)
     plan = engine.plan_conv(
         layout.input_shape,
         layout.kernel_shape,
-        stride=request.stride,
-        padding=request.padding,
-        padding_mode=request.padding_mode,
-        dilation=request.dilation,
+        stride=stride,
+        padding=padding,
+        padding_mode=padding_mode,
+        dilation=dilation,
         groups=layout.groups,
-        operation=request.operation,
+        operation=operation,
     )
-    checked_padding_value(request.padding_value, plan.padding_mode)
+    checked_padding_value(padding_value, plan.padding_mode)
     return layout, plan
 
 
@@ -63,7 +91,8 @@ def prepare_conv(request: ConvRequest, rank: int, limits: WorkLimits) -> ConvPro
     source = read_input(request.input, request.color)
     kernel = read_kernel(request.kernel, rank)
     layout, plan = plan_conv(request, rank, source.array.shape, kernel.shape)
-    check_work(plan, limits, source.dtype(request.dtype).itemsize)
+    dtype = source.dtype(request.dtype)
+    check_work(plan, limits, dtype.itemsize)
     return ConvProblem(
         source=source,
         sent_kernel=kernel,
@@ -72,7 +101,7 @@ def prepare_conv(request: ConvRequest, rank: int, limits: WorkLimits) -> ConvPro
         input=layout.input(source.array),
         kernel=layout.kernel(kernel),
         bias=layout.bias(request.bias, plan.output_shape),
-        dtype=source.dtype(request.dtype),
+        dtype=dtype,
         sample_spacing=getattr(request, "sample_spacing", None),
     )
 
@@ -114,7 +143,7 @@ def convolve(request: ConvRequest, rank: int, limits: WorkLimits, control: engin
         problem.layout,
         problem.sent_kernel.shape,
         problem.source.array.shape,
-        dtype=problem.dtype.name,
+        dtype=dtype_name(problem.dtype),
         method=method,
         padding_value=request.padding_value,
     )
@@ -123,7 +152,7 @@ def convolve(request: ConvRequest, rank: int, limits: WorkLimits, control: engin
         style = replace(style, color=False)
     return Answer(
         arrays={"feature_maps": maps},
-        fields={"output_shape": list(maps.shape), "dtype": maps.dtype.name, "plan": echo},
+        fields={"output_shape": list(maps.shape), "dtype": dtype_name(maps.dtype), "plan": echo},
         encoding=request.encoding,
         maps=maps,
         style=style,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
@@ -12,6 +13,15 @@ from service.wire import Color, Picture
 
 from .answer import PictureStyle, Range
 from .errors import NoNamedKernel
+
+_FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
+_NARROW = (np.dtype(np.float16), _FLOAT32)
+
+
+@cache
+def dtype_name(dtype: np.dtype[Any]) -> str:
+    """Return ``dtype.name``, which NumPy puts together anew each time."""
+    return dtype.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +35,8 @@ class Source:
         """Return the dtype of the computation: `auto` is float32 for pictures, float16 and float32, else float64."""
         if sent != "auto":
             return np.dtype(sent)
-        narrow = self.picture is not None or self.array.dtype in (np.float16, np.float32)
-        return np.dtype(np.float32 if narrow else np.float64)
+        narrow = self.picture is not None or self.array.dtype in _NARROW
+        return _FLOAT32 if narrow else _FLOAT64
 
     def style(self, value_range: Range) -> PictureStyle:
         """Return how maps of this input, a map a channel, become a picture."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -72,6 +73,7 @@ class Work:
         return self.macs / _MACS_A_SECOND + (self.input_elements + self.output_elements) / _ELEMENTS_A_SECOND
 
 
+@lru_cache(1024)
 def work_of(plan: Any, item_bytes: int = 8) -> Work:
     """Return what an engine plan would cost, with values of `item_bytes` in the result."""
     kernel = getattr(plan, "kernel_shape", ())
@@ -103,7 +105,10 @@ def exceeded(work: Work, limits: WorkLimits) -> tuple[str, int, int] | None:
         ("max_padded_elements", limits.max_padded_elements, work.padded_elements),
         ("max_macs", limits.max_macs, work.macs),
     )
-    return next(((name, limit, actual) for name, limit, actual in pairs if actual > limit), None)
+    for name, limit, actual in pairs:
+        if actual > limit:
+            return name, limit, actual
+    return None
 
 
 def check_work(plan: Any, limits: WorkLimits, item_bytes: int = 8) -> None:

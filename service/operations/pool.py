@@ -10,7 +10,7 @@ from service.schemas.options import PoolOptions
 from service.schemas.requests import PoolRequest
 
 from .answer import Answer
-from .data import read_input
+from .data import dtype_name, read_input
 from .echo import pool_echo
 from .layout import Layout, Shape, input_layout
 from .limits import WorkLimits, check_work
@@ -55,10 +55,10 @@ def pool(request: PoolRequest, rank: int, limits: WorkLimits, control: engine.Co
     maps, indices = pooled if request.return_indices else (pooled, None)
     maps = layout.answer(maps)
     arrays = {"feature_maps": maps} | ({} if indices is None else {"indices": layout.answer(indices)})
-    echo = pool_echo(plan, layout, source.array.shape, dtype=dtype.name)
+    echo = pool_echo(plan, layout, source.array.shape, dtype=dtype_name(dtype))
     return Answer(
         arrays=arrays,
-        fields={"output_shape": list(maps.shape), "dtype": maps.dtype.name, "plan": echo},
+        fields={"output_shape": list(maps.shape), "dtype": dtype_name(maps.dtype), "plan": echo},
         encoding=request.encoding,
         maps=maps,
         style=source.style(request.range),

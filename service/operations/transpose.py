@@ -13,7 +13,7 @@ from service.schemas.requests import ConvTransposeRequest
 
 from .answer import Answer
 from .convolve import sent_groups
-from .data import Source, read_input
+from .data import Source, dtype_name, read_input
 from .echo import transpose_echo
 from .layout import Layout, Shape, transpose_layout
 from .limits import WorkLimits, check_work
@@ -98,14 +98,14 @@ def convolve_transposed(
         problem.layout,
         request.kernel.shape,
         problem.source.array.shape,
-        dtype=problem.dtype.name,
+        dtype=dtype_name(problem.dtype),
         # Padding may leave only positions that no input reaches: nothing is computed then, by any method.
         method=next(iter(methods), "direct"),
     )
     style = problem.source.style(request.range)
     return Answer(
         arrays={"feature_maps": maps},
-        fields={"output_shape": list(maps.shape), "dtype": maps.dtype.name, "plan": echo},
+        fields={"output_shape": list(maps.shape), "dtype": dtype_name(maps.dtype), "plan": echo},
         encoding=request.encoding,
         maps=maps,
         style=style if problem.layout.shared else replace(style, color=False),

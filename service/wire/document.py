@@ -7,6 +7,7 @@ readers know no operation; whoever calls them hands in the names that matter (:c
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +56,9 @@ class ReadLimits:
 
     max_picture_pixels: int
     """Width × height of a picture."""
+
+    admit: Callable[[int], None] | None = None
+    """Told how many bytes more reading is about to take, beyond the body as it came; raises where there is no room."""
 
 
 def pointer_to(parent: str, *steps: str | int) -> str:

@@ -51,6 +51,8 @@ def decode_content(body: Buffer, content_encoding: str | None, limits: ReadLimit
         If the bytes are corrupt, end early or are followed by something else.
     BodyTooLarge
         As soon as more than ``max_decoded_bytes`` have come out.
+
+    Whatever ``limits.admit`` raises, which is told of the bytes as they come out.
     """
     named = [name.strip().lower() for name in (content_encoding or "").split(",")]
     chain = [name for name in named if name not in ("", "identity")]
@@ -143,6 +145,8 @@ def _undo(name: str, new_member: type[_Member], body: Buffer, limits: ReadLimits
                 raise MalformedEncoding(f"the {name} data ends early, after {len(view)} bytes")
             try:
                 for chunk in member.feed(piece):
+                    if limits.admit is not None:
+                        limits.admit(len(chunk))
                     out += chunk
                     _check_size(len(out), limits)
             except (zlib.error, zstd.ZstdError) as error:

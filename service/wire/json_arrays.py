@@ -11,7 +11,6 @@ when it is needed.
 
 from __future__ import annotations
 
-import binascii
 import re
 from collections.abc import Collection, Iterable, Iterator
 from math import prod
@@ -280,7 +279,7 @@ def _packed(members: dict[str, Any], shape: tuple[int, ...], dtype: np.dtype[Any
         raise InvalidBase64(f"base64 is {_describe(text)}; it must be a string", place)
     try:
         raw = pybase64.b64decode(text, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:  # binascii.Error is one, and characters beyond Latin-1 raise a plain one
         raise InvalidBase64(_base64_fault(text), place) from error
     whole = len(raw) // 3
     if pybase64.b64encode_as_string(raw[whole * 3 :]) != text[whole * 4 :]:

@@ -10,13 +10,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import simdjson
+from numpy.typing import NDArray
 
-from .arrays import ElementBudget, describe
+from .arrays import ElementBudget, count_of, describe
 from .document import Buffer, Document, Fields, ReadLimits, pointer_to
 from .errors import DuplicateKey, MalformedJSON
 from .json_arrays import is_array_object, lists_in, nested_array, object_array
-from .json_parser import count_of, parse, too_deep
+from .json_faults import too_deep
+from .json_parser import parse, refuse_crowds
+from .json_pieces import HUGE_BYTES, STAND_IN, Lifted, lifted
 
 _MAX_KEYS = 64  # several times what any request has; pysimdjson finds a key by looking at each
 
@@ -50,7 +54,7 @@ def read_json(body: Buffer, fields: Fields, limits: ReadLimits) -> Document:
     Notes
     -----
     Beside the body and the arrays, parsing takes about 1.3 times the body for numbers of 17 digits, and 24 bytes for
-    each number of one digit.
+    each number of one digit; ``limits.admit`` is told of all of it together.
     """
     value = read_json_value(body, fields, limits, name=None, pointer="")
     if not isinstance(value, dict):
@@ -62,24 +66,29 @@ def read_json(body: Buffer, fields: Fields, limits: ReadLimits) -> Document:
 
 def read_json_value(text: Buffer, fields: Fields, limits: ReadLimits, *, name: str | None, pointer: str) -> Any:
     """Read any JSON value: a whole body (`name` None) or the value of the field `name`, which stands at `pointer`."""
-    text = text if isinstance(text, (bytes, bytearray)) else bytes(text)
-    parsed = parse(text, limits, pointer)
-    careful = b"\\" in text
-    walk = _Walk(fields, limits, careful=careful)
+    sent = text if isinstance(text, (bytes, bytearray)) else bytes(text)
+    refuse_crowds(sent, limits, pointer)
+    careful = b"\\" in sent
+    rest, huge = Lifted(sent, [])
+    if len(sent) > HUGE_BYTES and not careful:
+        rest, huge = lifted(sent, fields.arrays, limits.max_axes)
+    parsed = parse(rest, sent, limits, pointer)
+    walk = _Walk(fields, limits, huge, careful=careful)
     value = walk.read(parsed, name, pointer, 0)
-    if not careful and walk.lists != count_of(b"[", text):
-        return _Walk(fields, limits, careful=True).read(parsed, name, pointer, 0)
+    if not careful and walk.lists != count_of(b"[", rest):
+        return _Walk(fields, limits, huge, careful=True).read(parsed, name, pointer, 0)
     return value
 
 
 class _Walk:
     """Turns what simdjson parsed into plain values and arrays."""
 
-    def __init__(self, fields: Fields, limits: ReadLimits, *, careful: bool) -> None:
+    def __init__(self, fields: Fields, limits: ReadLimits, huge: list[NDArray[np.float64]], *, careful: bool) -> None:
         self.names = fields.arrays
         self.limits = limits
         self.budget = ElementBudget(limits)
         self.careful = careful
+        self.huge = huge
         self.lists = 0  # and brackets in strings
 
     def read(self, value: Any, name: str | None, pointer: str, depth: int) -> Any:
@@ -89,6 +98,10 @@ class _Walk:
         if isinstance(value, simdjson.Object):
             return self.read_object(value, name, pointer, depth)
         if isinstance(value, str):
+            if self.huge and value.startswith(STAND_IN):
+                array = self.huge[int(value.removeprefix(STAND_IN))]
+                self.budget.take(array.size, pointer)
+                return array
             self.lists += value.count("[")
         return value
 
@@ -122,6 +135,8 @@ class _Walk:
             key = next(key for index, key in enumerate(keys) if key in keys[:index])
             detail = f'the key "{key[:40]}" stands twice in one object; each key may be given once'
             raise DuplicateKey(detail, pointer, key=key[:200])
+        if any("\0" in key for key in keys):  # pysimdjson would look up what stands before it
+            raise MalformedJSON("a key has the character U+0000 in it; no field of a request has", pointer)
         if len(keys) > _MAX_KEYS:
             detail = f"an object has {len(keys)} keys; no object of a request has more than {_MAX_KEYS}"
             raise MalformedJSON(detail, pointer, limit=_MAX_KEYS, actual=len(keys))

@@ -115,10 +115,9 @@ def _is_finite(value: Any) -> bool:
     kind = type(value)
     if kind in _ALWAYS_FINITE:
         return True
-    if kind is dict:
-        return all(map(_is_finite, value.values()))
-    if kind is list or kind is tuple:
-        return all(map(_is_finite, value))
+    if kind is dict or kind is list or kind is tuple:
+        items = value.values() if kind is dict else value
+        return _ALWAYS_FINITE.issuperset(map(type, items)) or all(map(_is_finite, items))
     if isinstance(value, np.ndarray):
         return value.dtype.kind != "f" or bool(np.isfinite(value).all())
     return not isinstance(value, (float, np.floating)) or math.isfinite(value)

@@ -48,6 +48,7 @@ BROKEN: list[tuple[bytes, str, str, str, int | None]] = [
     (b'{"input":[[-1e999]],"kernel":[[1]]}', "malformed-json", "infinity .* at byte 11", "", 11),
     (b'{"input":[[1]],"kernel":[[1]],"stride":1e400}', "malformed-json", "infinity .* at byte 39", "", 39),
     (b'{"input":[[1,]],"kernel":[[1]]}', "malformed-json", "trailing comma", "", 12),
+    (rb'{"input":[[1]],"kernel":{"name\u0000":1}}', "malformed-json", r"U\+0000", "/kernel", None),
     (b'{"input":[[1]],"kernel":[[1]],}', "malformed-json", "trailing comma", "", None),
     (b"{'input':[[1]]}", "malformed-json", "expected a string key", "", 1),
     (b'{"input":[[01]],"kernel":[[1]]}', "malformed-json", "leading zero", "", 11),

@@ -13,6 +13,8 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from service.api.dispatch import Dispatch
+from service.api.middleware import RequestContext
 from service.api.problem_types import PROBLEM_TYPES
 from service.app import create_app
 from service.drawing.errors import DrawingError
@@ -150,14 +152,15 @@ class TestCrashes:
 
         for path, endpoint in (("/crash", crash), ("/crash-later", crash_later), ("/crash-slug", crash_with_a_slug)):
             app.add_route(path, endpoint, methods=["GET", "POST"])
+        app.outer = RequestContext(Dispatch(app.routed, {"/crash-operation": ("operation", crash)}))
         return serve(app)
 
-    @pytest.mark.parametrize("path", ["/crash", "/crash-slug"])
+    @pytest.mark.parametrize("path", ["/crash", "/crash-slug", "/crash-operation"])
     def test_a_crash_says_nothing_but_its_id(
         self, crashing: httpx.Client, path: str, caplog: pytest.LogCaptureFixture
     ) -> None:
         with caplog.at_level(logging.ERROR):
-            response = crashing.get(path, headers={"X-Request-ID": "crash-1"})
+            response = crashing.post(path, headers={"X-Request-ID": "crash-1"})
         problem = refused(response, 500, "internal-error", "the instance identifies this request")
         assert problem["instance"] == "urn:request:crash-1"
         assert response.headers["x-request-id"] == "crash-1"

@@ -126,7 +126,7 @@ class Prefixed:
 
 def test_it_works_below_a_path_prefix(serve: Serve, watched: Watched) -> None:
     app = create_app(Settings())
-    app.add_middleware(Prefixed)
+    app.outer = Prefixed(app.outer)
     root = str(serve(app).base_url).rstrip("/")
 
     watched.page.goto(f"{root}/conv/")

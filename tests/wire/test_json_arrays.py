@@ -160,6 +160,8 @@ FAULTS = [
     ('{"shape": [1], "dtype": "uint8", "base64": "AQ==AQ=="}', InvalidBase64, "/base64", "character 2"),
     ('{"shape": [1], "dtype": "uint8", "base64": "A-_="}', InvalidBase64, "/base64", "character 1 is '-'"),
     ('{"shape": [1], "dtype": "uint8", "base64": "é==="}', InvalidBase64, "/base64", "character 0 is 'é'"),
+    ('{"shape": [1], "dtype": "uint8", "base64": "A→=="}', InvalidBase64, "/base64", "character 1 is '→'"),
+    ('{"shape": [1], "dtype": "uint8", "base64": "\\ud83d\\ude00"}', InvalidBase64, "/base64", "character 0 is '😀'"),
     ('{"shape": [1], "dtype": "uint8", "base64": "AR=="}', InvalidBase64, "/base64", "bits are set behind"),
     ('{"shape": [2], "dtype": "uint8", "base64": "AQ=="}', ArraySizeMismatch, "/base64", "1 bytes but .* needs 2"),
     ('{"shape": [1], "dtype": "uint8", "base64": ""}', ArraySizeMismatch, "/base64", "0 bytes"),

@@ -54,6 +54,21 @@ def test_any_buffer_is_read(buffer: type) -> None:
     assert read_json(buffer(b'{"input": [1]}'), FIELDS, LIMITS)["input"].tolist() == [1]
 
 
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        (rb'{"stride\u0000": 1}', ""),
+        (rb'{"stride\u0000x": 1, "stride": 2}', ""),
+        (rb'{"kernel": {"\u0000": [1]}}', "/kernel"),
+        (rb'{"input": {"shape": [1], "dtype": "uint8", "data\u0000": [1]}}', "/input"),
+    ],
+)
+def test_a_key_with_a_nul_is_not_taken_for_what_stands_before_it(body: bytes, pointer: str) -> None:
+    with pytest.raises(errors.MalformedJSON, match=re.escape("U+0000")) as caught:
+        read_json(body, FIELDS, LIMITS)
+    assert caught.value.pointer == pointer
+
+
 # --- text that is not JSON ---------------------------------------------------------------------------------------
 
 MALFORMED = [
@@ -353,8 +368,8 @@ def test_junk_gives_nothing_but_a_wire_error(body: bytes) -> None:
     ],
 )
 def test_the_lists_of_a_usual_text_are_counted_right(body: bytes) -> None:
-    walk = _Walk(FIELDS, LIMITS, careful=False)  # or every text would be walked through twice
-    walk.read(parse(body, LIMITS, ""), None, "", 0)
+    walk = _Walk(FIELDS, LIMITS, [], careful=False)  # or every text would be walked through twice
+    walk.read(parse(body, body, LIMITS, ""), None, "", 0)
     assert walk.lists == body.count(b"[")
 
 

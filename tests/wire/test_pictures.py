@@ -33,7 +33,7 @@ def saved(image: Image.Image, kind: str, **options: Any) -> bytes:
     return buffer.getvalue()
 
 
-def read(data: bytes, **limits: int) -> Picture:
+def read(data: bytes, **limits: Any) -> Picture:
     return read_picture(data, "/input", replace(LIMITS, **limits))
 
 

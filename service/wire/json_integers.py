@@ -1,0 +1,51 @@
+"""Integers of more than 64 bits, which JSON allows and simdjson does not, written as floats.
+
+A text is looked through in pieces: a regular expression that runs over tens of megabytes would let no other thread
+run for as long as that takes.
+"""
+
+from __future__ import annotations
+
+import re
+
+_PIECE_BYTES = 256 * 1024
+_MOST_QUOTES = 100_000  # hundreds of times what any request has
+_LONG_INTEGER = re.compile(rb"(?<![\d.eE+-])(?:-\d{19,}|\d{20,})(?![\d.eE])")
+
+
+def widened(text: bytes | bytearray) -> bytes | bytearray:
+    """Return `text` with every integer of more than 64 bits followed by a fraction of zero; strings are left alone.
+
+    A text that has none is returned as it is, as is one with more strings than any request has.
+    """
+    # Of the same length, and every quote in it opens or closes a string.
+    unescaped = text.replace(b"\\\\", b"__").replace(b'\\"', b"__") if b"\\" in text else text
+    wide, position, quotes = bytearray(), 0, 0
+    while position < len(text):
+        opening = unescaped.find(b'"', position)
+        end = len(text) if opening < 0 else opening
+        _add_widened(wide, text, position, end)
+        closing = unescaped.find(b'"', end + 1)
+        position = len(text) if closing < 0 else closing + 1
+        wide += text[end:position]
+        quotes += 1
+        if quotes > _MOST_QUOTES:
+            return text
+    return text if len(wide) == len(text) else wide
+
+
+def _add_widened(wide: bytearray, text: bytes | bytearray, start: int, end: int) -> None:
+    """Add ``text[start:end]``, which lies outside of strings, in pieces that end with a comma."""
+    while start < end:
+        comma = text.find(b",", min(start + _PIECE_BYTES, end), end)
+        stop = end if comma < 0 else comma + 1
+        wide += _LONG_INTEGER.sub(_as_float, text[start:stop])
+        start = stop
+
+
+def _as_float(match: re.Match[bytes]) -> bytes:
+    """Return a long integer with a fraction of zero, so that it is read as the nearest float."""
+    token = match[0]
+    if len(token) == 20 and -(2**63) <= int(token) < 2**64:
+        return token
+    return token + b".0"

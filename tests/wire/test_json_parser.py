@@ -1,0 +1,46 @@
+"""What reading a text takes is told before it is taken, and is what it then takes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+TEXTS = {
+    "digits": """b'{"input":[' + b",".join([b"[" + b",".join([b"1"] * 1000) + b"]"] * 3000) + b"]}" """,
+    "rows of one": """b'{"input":[' + b",".join([b"[1]"] * 1_500_000) + b"]}" """,
+    "flat": """b'{"input":{"shape":[3000000],"dtype":"float32","data":[' + b",".join([b"1"] * 3_000_000) + b"]}}" """,
+    "long": """b'{"input":[' + b",".join([b"-0.12345678901234567"] * 400_000) + b"]}" """,
+    "base64": """b'{"input":{"shape":[9000000],"dtype":"uint8","base64":"' + b"A" * 12_000_000 + b'"}}' """,
+    "a plain list": """b'{"padding":[' + b",".join([b"1"] * 3_000_000) + b"]}" """,
+    "objects": """b'{"layers":[' + b",".join([b"{}"] * 500_000) + b"]}" """,
+}
+MEASURED = """
+from dataclasses import replace
+from service.schemas.document import DOCUMENT
+from service.settings import Settings
+from service.wire import read_json
+
+def status(name):
+    return int(next(line for line in open("/proc/self/status") if line.startswith(name)).split()[1]) * 1024
+
+text = {text}
+told = []
+limits = replace(Settings(max_json_depth=64).read_limits(), admit=told.append)
+read_json(b'{{"input":[1]}}', DOCUMENT, limits)
+told.clear()
+open("/proc/self/clear_refs", "w").write("5")  # the peak is measured from here
+before = status("VmRSS")
+document = read_json(text, DOCUMENT, limits)
+print(sum(told), status("VmHWM") - before)
+"""
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS.keys())
+def test_no_text_takes_more_than_was_told(text: str) -> None:
+    program = (sys.executable, "-c", MEASURED.format(text=text))
+    ran = subprocess.run(program, check=True, capture_output=True, text=True, timeout=60)
+    told, taken = map(int, ran.stdout.split())
+    assert taken <= told + 2**20
+    assert told <= 2 * taken + 2**20

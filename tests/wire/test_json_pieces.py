@@ -1,0 +1,120 @@
+"""A huge array that is read in pieces is what it is when it is read whole; so is everything that is refused."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+
+from service.wire import WireError, json_pieces, json_reader, read_json
+from service.wire.json_pieces import lifted
+from tests.wire.asked import FIELDS, LIMITS
+
+
+@pytest.fixture
+def in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have every array of more than a few rows count as huge."""
+    monkeypatch.setattr(json_reader, "HUGE_BYTES", 0)
+    monkeypatch.setattr(json_pieces, "_PIECE_BYTES", 40)
+
+
+def outcome(body: bytes) -> Any:
+    """Return what reading gives, arrays as their shape and bytes, or the error in full."""
+    try:
+        document = read_json(body, FIELDS, LIMITS)
+    except WireError as error:
+        return type(error), str(error), error.pointer, error.extra
+    return {
+        name: (value.shape, value.dtype, value.tobytes()) if isinstance(value, np.ndarray) else value
+        for name, value in document.items()
+    }
+
+
+SEED = np.random.default_rng(4)
+REGULAR = [
+    SEED.standard_normal((40, 7)).tolist(),
+    SEED.integers(-9, 9, (2, 3, 20, 4)).tolist(),
+    SEED.integers(0, 9, (60, 1)).tolist(),
+    SEED.standard_normal((1, 1, 30, 3)).tolist(),
+    SEED.standard_normal((1, 1, 1, 1, 90)).tolist(),
+]
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize("rows", REGULAR, ids=lambda rows: str(np.shape(rows)))
+def test_regular_arrays_are_lifted(in_pieces: None, rows: Any, indent: int | None) -> None:
+    text = json.dumps({"stride": 2, "input": rows, "kernel": [[1]]}, indent=indent).encode()
+
+    found = lifted(text, FIELDS.arrays, LIMITS.max_axes)
+
+    assert [array.tolist() for array in found.arrays] == [rows]
+    assert json.loads(found.text) == {"stride": 2, "input": "\x000", "kernel": [[1]]}
+    assert read_json(text, FIELDS, LIMITS)["input"].tolist() == rows
+
+
+PAIRS = ",".join(["[1,2]"] * 30)
+IRREGULAR = [
+    f'{{"input":[{PAIRS},[3]]}}',
+    f'{{"input":[[[1,2]],{PAIRS}]}}',
+    f'{{"input":[[{PAIRS}],[[1,2]]]}}',
+    f'{{"input":[[{PAIRS}],{PAIRS}]}}',
+    f'{{"input":[{PAIRS},3]}}',
+    f'{{"input":[{PAIRS},[3,[4]]]}}',
+    f'{{"input":[{PAIRS},[[3,4]]]}}',
+    f'{{"input":[{PAIRS},[true,4]]}}',
+    f'{{"input":[{PAIRS},[null,4]]}}',
+    f'{{"input":[{PAIRS},["1",4]]}}',
+    f'{{"input":[{PAIRS},[1e999,4]]}}',
+    f'{{"input":[{PAIRS},[123456789012345678901234567890,4]]}}',
+    f'{{"input":[{PAIRS},[1,]]}}',
+    f'{{"input":[{PAIRS},[,1]]}}',
+    f'{{"input":[[,1],{PAIRS}]}}',
+    f'{{"input":[,{PAIRS}]}}',
+    f'{{"input":[{PAIRS},]}}',
+    f'{{"input":[{PAIRS},[]]}}',
+    f'{{"input":[{PAIRS} [1,2]]}}',
+    f'{{"input":[{PAIRS},,[1,2]]}}',
+    f'{{"input":[{PAIRS},[1 2]]}}',
+    f'{{"input":[{PAIRS},[1,2]7]}}',
+    f'{{"input":[7{PAIRS}]}}',
+    f'{{"input":[{PAIRS}]]}}',
+    f'{{"input":[[{PAIRS}]}}',
+    f'{{"input":[{PAIRS}',
+    f'{{"input":[{PAIRS}],"input":[{PAIRS}]}}',
+    f'{{"input":[{PAIRS}],"stride":[{PAIRS}]}}',
+    f'{{"stride":[{PAIRS}]}}',
+    f'{{"input" [{PAIRS}]}}',
+    f'{{"input":[[[[[{PAIRS}]]]]]}}',
+    f'{{"input":{{"input":[{PAIRS}]}}}}',
+    f'{{"input":{{"shape":[2],"dtype":"uint8","data":[1,2],"kernel":[{PAIRS}]}}}}',
+    f'{{"layers":[{{"kernel":[{PAIRS}]}},{{"kernel":[{PAIRS}]}}]}}',
+    f'{{"a":"input","b":[{PAIRS}]}}',
+    f'{{"input":[{PAIRS}],"method":"[x"}}',
+    f'{{"input":[{PAIRS}],"method":"\\u0000"}}',
+    f'{{"input":[{PAIRS}],"method":"\x000"}}',
+    f'["input",[{PAIRS}]]',
+    f'"input":[{PAIRS}]',
+]
+
+
+@pytest.mark.parametrize("text", IRREGULAR)
+def test_whatever_else_comes_is_judged_alike(text: str, request: pytest.FixtureRequest) -> None:
+    whole = repr(outcome(text.encode()))
+    request.getfixturevalue("in_pieces")
+    assert repr(outcome(text.encode())) == whole
+
+
+@pytest.mark.parametrize("rows", REGULAR, ids=lambda rows: str(np.shape(rows)))
+def test_a_text_with_a_fault_anywhere_is_judged_alike(rows: Any, request: pytest.FixtureRequest) -> None:
+    text = json.dumps({"stride": 2, "input": rows, "kernel": [[1]]}).encode()
+    chosen = random.Random(5)
+    texts = []
+    for _ in range(400):
+        at, kept = chosen.randrange(len(text)), chosen.randrange(3)
+        texts.append(text[:at] + bytes(chosen.choices(b"[],1.-e {}t\xff\0", k=chosen.randrange(3))) + text[at + kept :])
+    whole = [repr(outcome(broken)) for broken in texts]
+    request.getfixturevalue("in_pieces")
+    assert [repr(outcome(broken)) for broken in texts] == whole
