@@ -29,13 +29,13 @@ class ElementBudget:
             raise too_many_elements(self.taken, self.limit, pointer)
 
 
-def count_of(mark: bytes, text: bytes | bytearray) -> int:
+def count_of(mark: bytes, text: bytes | bytearray | memoryview) -> int:
     """Return how often the byte `mark` stands in `text`: what is missing without it, and of a long text in blocks.
 
     Both are faster than ``count``, which looks at one byte at a time.
     """
     if len(text) < _SHORT_BYTES:
-        return len(text) - len(text.replace(mark, b""))
+        return len(text) - len(bytes(text).replace(mark, b""))
     view = np.frombuffer(text, dtype=np.uint8)
     starts = range(0, len(view), _BLOCK_BYTES)
     return sum(int(np.count_nonzero(view[start : start + _BLOCK_BYTES] == mark[0])) for start in starts)

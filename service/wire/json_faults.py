@@ -1,64 +1,50 @@
 """Where a text stops being JSON: simdjson does not say, orjson does.
 
 orjson makes a Python object of every value and lets no other thread run until it is done, which for tens of megabytes
-of numbers takes a second. So the text is shortened first: of a long series of numbers only the last is kept, and of a
-long series of rows of one number likewise, which leaves whatever is wrong where it is.
+of numbers takes a second. So it is given the text in pieces, each completed to a text of its own: within the lists and
+objects that are open where the piece begins, and closed where it ends. Both are at a comma outside of strings.
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
+import numpy as np
 import orjson
 
 from .arrays import count_of
 from .document import ReadLimits
 from .errors import JSONTooDeep, MalformedJSON
 
-_SHORT_BYTES = 64 * 1024
 _PIECE_BYTES = 256 * 1024
-_SPACE = rb"[ \t\n\r]*+"
-# Neither so long nor of such an exponent that it could be infinite, which orjson refuses.
-_NUMBER = rb"-?(?:0|[1-9]\d{0,99}+)(?:\.\d++)?(?:[eE][+-]?\d\d?)?"
-_ROW = rb"\[" + _SPACE + _NUMBER + _SPACE + rb"\]"
+_MOST_STRINGS = 10_000  # that may stand without a comma between them: one in another, and no text is as deep as that
+_ROOM = b" " * 8192  # orjson allots memory by a text's length, and not enough for a short one that only opens lists
+_MOST_AXES = 4  # of most arrays
+_OPENING, _CLOSING = b"[{", bytes.maketrans(b"[{", b"]}")
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
-def _series_of(item: bytes) -> re.Pattern[bytes]:
-    """Return a pattern for items with their commas, up to another item; it begins where an item may begin."""
-    series = rb"(?<=[\[, \t\n\r])(?>%b%b,%b)+(?=%b%b[,\]])"
-    return re.compile(series % (item, _SPACE, _SPACE, item, _SPACE))
+class _Piece(NamedTuple):
+    """``text[start:stop]``, which ends with a comma unless it is the last, and the brackets outside its strings."""
 
-
-_SERIES = (_series_of(_NUMBER), _series_of(_ROW))
-
-# What orjson takes at most for a value: a float and its place in a list, or an empty list and its place. A text that
-# still takes more is refused without being told where it goes wrong.
-_NUMBER_BYTES, _LIST_BYTES, _MOST_BYTES = 32, 72, 16 * 1024 * 1024
-
-
-class _Cut(NamedTuple):
-    """What was left out of a text: `size` bytes that stood before position `at` of what is left."""
-
-    at: int
-    size: int
+    start: int
+    stop: int
+    brackets: bytes
 
 
 def located(text: bytes | bytearray, fault: Exception, limits: ReadLimits, pointer: str) -> MalformedJSON:
     """Return the error that says where `text`, which is not JSON, goes wrong."""
-    short: bytes | bytearray = text
-    passes: list[list[_Cut]] = []
-    if len(text) > _SHORT_BYTES:
-        for series in _SERIES:
-            short, cuts = _shortened(short, series)
-            passes.append(cuts)
-    lists = count_of(b"[", short) + count_of(b"{", short)
-    if _NUMBER_BYTES * count_of(b",", short) + _LIST_BYTES * lists > _MOST_BYTES:
-        return MalformedJSON(f"the text is not JSON, and holds too many values to say where: {fault}", pointer)
-    try:
-        orjson.loads(short)
-    except orjson.JSONDecodeError as error:
-        return _at(error, text, passes, limits, pointer)
+    opened = b""
+    for start, stop, brackets in _pieces(text):
+        still_open = _unclosed(opened + brackets)
+        before = _ROOM + _opening(opened) if opened or still_open else b""
+        piece = before + text[start:stop] + (_ending(still_open) if stop < len(text) else b"")
+        try:
+            orjson.loads(piece)
+        except orjson.JSONDecodeError as error:
+            return _at(start - len(before), error, piece, text, limits, pointer)
+        opened = still_open
     return MalformedJSON(f"the text is not JSON: {fault}", pointer)
 
 
@@ -68,46 +54,103 @@ def too_deep(limits: ReadLimits, pointer: str) -> JSONTooDeep:
     return JSONTooDeep(f"lists and objects are nested more than {depth} deep", pointer, limit=depth, actual=depth + 1)
 
 
-def _shortened(text: bytes | bytearray, series: re.Pattern[bytes]) -> tuple[bytearray, list[_Cut]]:
-    """Return `text` without its series, piece by piece, and what was cut."""
-    short, cuts, position = bytearray(), [], 0
-    while position < len(text):
-        end = position + _PIECE_BYTES
-        found = series.search(text, position, end)
-        if found is None:
-            short += text[position:end]
-            position = end
+def _pieces(text: bytes | bytearray) -> Iterator[_Piece]:
+    if not text:
+        yield _Piece(0, 0, b"")
+    start, size = 0, _PIECE_BYTES
+    while start < len(text):
+        piece = _piece(text, start, min(start + size, len(text)))
+        if piece is None:
+            size *= 2  # one value that goes on and on
         else:
-            short += text[position : found.start()]
-            cuts.append(_Cut(len(short), found.end() - found.start()))
-            position = found.end()
-    return short, cuts
+            yield piece
+            start, size = piece.stop, _PIECE_BYTES
+
+
+def _piece(text: bytes | bytearray, start: int, limit: int) -> _Piece | None:
+    """Return the longest piece up to `limit`, or None if there is none; `start` lies outside of strings."""
+    piece = bytes(text[start:limit])
+    if b"\\" in piece:  # every quote that is left opens or closes a string
+        piece = piece.replace(b"\\\\", b"__").replace(b'\\"', b"__")
+    parts = piece.split(b'"')  # by turns outside of strings and within one
+    if limit == len(text):
+        return _Piece(start, limit, _brackets(parts))
+    strings = len(parts)
+    stop = len(piece)
+    while parts:
+        stop -= len(parts[-1])
+        comma = parts[-1].rfind(b",") if len(parts) % 2 else -1
+        if comma >= 0:
+            parts[-1] = parts[-1][: comma + 1]
+            return _Piece(start, start + stop + comma + 1, _brackets(parts))
+        stop -= 1  # the quote before it
+        parts.pop()
+    if strings > _MOST_STRINGS:
+        return _Piece(start, start + piece.rindex(b'"') + 1, b"")
+    return None
+
+
+def _brackets(parts: list[bytes]) -> bytes:
+    return b"".join(parts[::2]).translate(None, _NO_BRACKETS)
+
+
+def _unclosed(brackets: bytes) -> bytes:
+    """Return the brackets that none closes, or any if some do not match: the fault is no later then."""
+    for _ in range(_MOST_AXES):  # what is as deep as arrays are goes faster like this
+        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+    still_open = bytearray()
+    for bracket in brackets:
+        if bracket in _OPENING:
+            still_open.append(bracket)
+        elif still_open:
+            still_open.pop()
+    return bytes(still_open)
+
+
+def _opening(opened: bytes) -> bytes:
+    """Return a text that opens lists and objects, up to where another item may begin."""
+    if not opened:
+        return b""
+    outer = opened[:-1].replace(b"{", b'{"":')
+    return outer + (b"[0," if opened.endswith(b"[") else b'{"":0,')
+
+
+def _ending(opened: bytes) -> bytes:
+    """Return a text that stands behind a comma and closes all that is open."""
+    return (b'"":0' if opened.endswith(b"{") else b"0") + opened[::-1].translate(_CLOSING)
 
 
 def _at(
+    start: int,
     error: orjson.JSONDecodeError,
+    piece: bytes,
     text: bytes | bytearray,
-    passes: list[list[_Cut]],
     limits: ReadLimits,
     pointer: str,
 ) -> MalformedJSON:
+    """Return the error for a fault in a piece whose first byte would be byte `start` of the text."""
     message = error.msg
     if message.startswith("depth limit"):
         return too_deep(limits, pointer)
     if message.startswith("str is not valid UTF-8"):
-        offset, message = _first_not_utf8(text), "the text is not UTF-8"
+        offset, message = start + _first_not_utf8(piece), "the text is not UTF-8"
     else:
-        offset = len(error.doc[: error.pos].encode("utf-8", "surrogatepass"))
-        for cuts in reversed(passes):
-            offset += sum(cut.size for cut in cuts if cut.at < offset)
-    before = text[:offset]
-    line = before.count(b"\n") + 1
-    column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
+        offset = start + len(error.doc[: error.pos].encode("utf-8", "surrogatepass"))
+    before = memoryview(text)[:offset]
+    line = count_of(b"\n", before) + 1
+    column = _characters(before[text.rfind(b"\n", 0, offset) + 1 :]) + 1
     detail = f"{message} at byte {offset} (line {line}, column {column})"
     return MalformedJSON(detail, pointer, offset=offset, line=line, column=column)
 
 
-def _first_not_utf8(text: bytes | bytearray) -> int:
+def _characters(text: memoryview) -> int:
+    """Return how many characters UTF-8 has: all bytes but those that continue one."""
+    view = np.frombuffer(text, dtype=np.int8)
+    starts = range(0, len(view), _PIECE_BYTES)
+    return sum(int(np.count_nonzero(view[start : start + _PIECE_BYTES] >= -64)) for start in starts)
+
+
+def _first_not_utf8(text: bytes) -> int:
     try:
         text.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -10,13 +10,14 @@ import re
 
 _PIECE_BYTES = 256 * 1024
 _MOST_QUOTES = 100_000  # hundreds of times what any request has
+_AFTER_NUMBER = re.compile(rb"[^\d.eE+-]")
 _LONG_INTEGER = re.compile(rb"(?<![\d.eE+-])(?:-\d{19,}|\d{20,})(?![\d.eE])")
 
 
 def widened(text: bytes | bytearray) -> bytes | bytearray:
     """Return `text` with every integer of more than 64 bits followed by a fraction of zero; strings are left alone.
 
-    A text that has none is returned as it is, as is one with more strings than any request has.
+    A text that has none is returned as it is, as is one with more strings or a longer number than any request has.
     """
     # Of the same length, and every quote in it opens or closes a string.
     unescaped = text.replace(b"\\\\", b"__").replace(b'\\"', b"__") if b"\\" in text else text
@@ -24,7 +25,8 @@ def widened(text: bytes | bytearray) -> bytes | bytearray:
     while position < len(text):
         opening = unescaped.find(b'"', position)
         end = len(text) if opening < 0 else opening
-        _add_widened(wide, text, position, end)
+        if not _add_widened(wide, text, position, end):
+            return text
         closing = unescaped.find(b'"', end + 1)
         position = len(text) if closing < 0 else closing + 1
         wide += text[end:position]
@@ -34,13 +36,18 @@ def widened(text: bytes | bytearray) -> bytes | bytearray:
     return text if len(wide) == len(text) else wide
 
 
-def _add_widened(wide: bytearray, text: bytes | bytearray, start: int, end: int) -> None:
-    """Add ``text[start:end]``, which lies outside of strings, in pieces that end with a comma."""
+def _add_widened(wide: bytearray, text: bytes | bytearray, start: int, end: int) -> bool:
+    """Add ``text[start:end]``, which lies outside of strings, in pieces that end outside of numbers, if any do."""
     while start < end:
-        comma = text.find(b",", min(start + _PIECE_BYTES, end), end)
-        stop = end if comma < 0 else comma + 1
+        stop = min(start + _PIECE_BYTES, end)
+        if stop < end:
+            found = _AFTER_NUMBER.search(text, stop, min(stop + _PIECE_BYTES, end))
+            if found is None:
+                return False
+            stop = found.end()
         wide += _LONG_INTEGER.sub(_as_float, text[start:stop])
         start = stop
+    return True
 
 
 def _as_float(match: re.Match[bytes]) -> bytes:

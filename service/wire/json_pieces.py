@@ -16,6 +16,8 @@ import numpy as np
 import simdjson
 from numpy.typing import NDArray
 
+from .json_integers import widened
+
 HUGE_BYTES = 8 * 1024 * 1024  # of a text; 20 milliseconds to parse
 STAND_IN = "\0"
 """Begins the string that stands where an array was; no string of a text without escapes holds this character."""
@@ -24,6 +26,9 @@ _PIECE_BYTES, _MOST_BYTES = 512 * 1024, 4 * 1024 * 1024  # a piece ends with a r
 _SPACES = b" \t\n\r"
 _TO_SPACES = bytes.maketrans(b"[]", b"  ")
 _KEY_BYTES = 64
+_MOST_STRINGS = 10_000  # that are looked at; tens of times what any request has
+_NO_MARKS = bytes(set(range(256)) - set(b"[],"))
+_ROW = re.compile(rb"\[,*\]")
 _ROWS = re.compile(rb"\[r(?:,r)*\]")
 
 
@@ -39,7 +44,9 @@ def lifted(text: bytes | bytearray, names: Collection[str], max_axes: int) -> Li
     rest, kept = bytearray(), 0
     arrays: list[NDArray[np.float64]] = []
     opening = text.find(b'"')
-    while opening >= 0:
+    for _ in range(_MOST_STRINGS):
+        if opening < 0:
+            break
         closing = text.find(b'"', opening + 1)
         following = text.find(b'"', closing + 1) if closing >= 0 else -1
         end = len(text) if following < 0 else following
@@ -67,49 +74,54 @@ def _names(key: bytes | bytearray, names: Collection[str]) -> bool:
 def _array(text: bytes | bytearray, start: int, stop: int, max_axes: int) -> NDArray[np.float64] | None:
     """Return the nested lists ``text[start:stop]`` as an array, or None if they are not plainly one."""
     pieces: list[NDArray[np.float64]] = []
-    form, commas = bytearray(), -1
+    form, row = bytearray(), b""
     while start < stop:
         end = text.find(b"]", min(start + _PIECE_BYTES, stop - 1), stop) + 1
         if end - start > _MOST_BYTES:
             return None
         piece = bytes(text[start:end])
-        outside, *parts = piece.split(b"[")
-        form += outside
-        for part in parts:
-            row, closed, after = part.partition(b"]")
-            if not closed:
-                form += b"[" + part
-                continue
-            form += b"r" + after
-            if commas < 0:
-                commas = row.count(b",")
-            elif row.count(b",") != commas:
-                return None
         numbers = _numbers(piece.translate(_TO_SPACES).strip(_SPACES).removeprefix(b","))
         if numbers is None:
             return None
         pieces.append(numbers)
+        marks = piece.translate(None, _NO_MARKS)
+        if not row:
+            first = _ROW.search(marks)
+            if first is None:
+                return None
+            row = first[0]
+        form += marks.replace(row, b"r")
         start = end
-    shape = _shape(bytes(form.translate(None, _SPACES)))
+    shape = _shape(bytes(form), max_axes - 1)
     whole = np.concatenate(pieces)
-    if shape is None or len(shape) >= max_axes or whole.size != prod(shape) * (commas + 1):
+    columns = len(row) - 1
+    if shape is None or whole.size != prod(shape) * columns:
         return None
-    return whole.reshape(*shape, commas + 1)
+    return whole.reshape(*shape, columns)
 
 
 def _numbers(text: bytes) -> NDArray[np.float64] | None:
     """Return numbers with commas between, or None if they are not; the last piece, of brackets alone, has none."""
-    try:
-        parsed: Any = simdjson.Parser().parse(b"[" + text + b"]")
-        return np.frombuffer(parsed.as_buffer(of_type="d"), dtype=np.float64) if text else np.empty(0)
-    except (ValueError, RuntimeError, TypeError):
-        return None
+    if not text:
+        return np.empty(0)
+    for form in (text, widened(text)):
+        try:
+            parsed: Any = simdjson.Parser().parse(b"[" + form + b"]")
+            return np.frombuffer(parsed.as_buffer(of_type="d"), dtype=np.float64)
+        except (ValueError, RuntimeError, TypeError):
+            continue
+    return None
 
 
-def _shape(form: bytes) -> tuple[int, ...] | None:
-    """Return the shape of lists of rows such as ``[[r,r],[r,r]]``, here (2, 2); None if they are not regular."""
+def _shape(form: bytes, max_axes: int) -> tuple[int, ...] | None:
+    """Return the shape of lists of rows such as ``[[r,r],[r,r]]``, here (2, 2); None if they are not regular.
+
+    Each axis takes a look at all rows, so that a hundred thousand nested lists must not be followed to their end.
+    """
     shape: list[int] = []
     while form != b"r":
+        if len(shape) == max_axes:
+            return None
         lengths = {len(rows) // 2 for rows in _ROWS.findall(form)}  # of "[r,r]": a character and a comma each
         form = _ROWS.sub(b"R", form)
         if len(lengths) != 1 or b"r" in form:

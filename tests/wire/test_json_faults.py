@@ -1,4 +1,4 @@
-"""A long text is shortened before it is asked where it goes wrong: the place is that of the whole text."""
+"""A long text is asked in pieces where it goes wrong: the place is that of the whole text."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import random
 import orjson
 import pytest
 
-from service.wire import ReadLimits
-from service.wire.errors import MalformedJSON
+from service.wire import ReadLimits, json_faults
+from service.wire.errors import JSONTooDeep
 from service.wire.json_faults import located
 from service.wire.json_integers import widened
 
+Patch = pytest.MonkeyPatch
 LIMITS = ReadLimits(
     max_decoded_bytes=10**9,
     max_elements=10**9,
@@ -24,12 +25,36 @@ LIMITS = ReadLimits(
 ONE_ROW = [number / 7 for number in range(20_000)]
 SHORT_ROWS = [[number, -number * 1e-20, 5] for number in range(10_000)]
 OF_ONE = [[[number * 3.5]] for number in range(20_000)]
+STRINGS = [{'a,["]\\': ["ä,{", "\\\\", {"b": [[], {}]}], '"': number} for number in range(2_000)]
 DOCUMENTS = [
     orjson.dumps({"input": ONE_ROW, "kernel": [1, 2], "padding": "same"}),
     orjson.dumps({"a": "1,2,3,[4],[5]", "kernel": SHORT_ROWS, "stride": 1}),
     orjson.dumps({"input": OF_ONE}, option=orjson.OPT_INDENT_2),
+    orjson.dumps({"a": [{"b": {"c": STRINGS}}]}, option=orjson.OPT_INDENT_2),
 ]
-FAULTS = (b"", b",", b"]", b"[", b" 7", b"x", b'"', b"-", b".", b"e", b"01", b"1e999", b"\xff", b"{", b"null", b":")
+NAMES = ["one row", "short rows", "rows of one", "strings"]
+FAULTS = (
+    b"",
+    b",",
+    b"]",
+    b"[",
+    b" 7",
+    b"x",
+    b'"',
+    b"-",
+    b".",
+    b"e",
+    b"01",
+    b"1e999",
+    b"\xff",
+    b"{",
+    b"null",
+    b":",
+    b"}",
+    b"\\",
+    b'\\"',
+    b'","',
+)
 
 
 def place_of(text: bytes) -> int | None:
@@ -38,16 +63,22 @@ def place_of(text: bytes) -> int | None:
         orjson.loads(text)
     except orjson.JSONDecodeError as error:
         if error.msg.startswith("str is not valid UTF-8"):
-            return text.index(b"\xff")
+            try:
+                text.decode()
+            except UnicodeDecodeError as unreadable:
+                return unreadable.start
         return len(error.doc[: error.pos].encode())
     return None
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=["one row", "short rows", "rows of one"])
-def test_the_place_is_that_of_the_whole_text(document: bytes) -> None:
-    assert len(document) > 100_000
+@pytest.mark.parametrize("piece_bytes", [10, 256 * 1024])
+@pytest.mark.parametrize("document", DOCUMENTS, ids=NAMES)
+def test_the_place_is_that_of_the_whole_text(document: bytes, piece_bytes: int, monkeypatch: Patch) -> None:
+    monkeypatch.setattr(json_faults, "_PIECE_BYTES", piece_bytes)
+    if piece_bytes == 10:
+        document = document[:1000]
     chosen = random.Random(3)
-    for _ in range(150):
+    for _ in range(300):
         at, kept = chosen.randrange(len(document)), chosen.randrange(3)
         text = document[:at] + chosen.choice(FAULTS) + document[at + kept :]
         place = place_of(text)
@@ -55,23 +86,44 @@ def test_the_place_is_that_of_the_whole_text(document: bytes) -> None:
             continue
         error = located(text, ValueError("?"), LIMITS, "")
         assert error.extra["offset"] == place, (text[at - 30 : at + 30], str(error))
+        before = text[:place]
+        assert error.extra["line"] == before.count(b"\n") + 1
+        assert error.extra["column"] == len(before[before.rfind(b"\n") + 1 :].decode()) + 1
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=["one row", "short rows", "rows of one"])
+@pytest.mark.parametrize("document", DOCUMENTS, ids=NAMES)
 def test_where_it_ends_early(document: bytes) -> None:
     error = located(document[:-1], ValueError("?"), LIMITS, "")
     assert error.extra["offset"] == len(document) - 1
 
 
-def test_a_crowd_of_what_is_no_number_is_not_looked_into() -> None:
-    text = b"[" + b"{}," * 400_000
-    error = located(text, ValueError("simdjson's words"), LIMITS, "/x")
-    assert isinstance(error, MalformedJSON)
-    assert (str(error), error.pointer, error.extra) == (
-        "the text is not JSON, and holds too many values to say where: simdjson's words",
-        "/x",
-        {},
-    )
+@pytest.mark.parametrize("opening", [b"[", b'{"a":', b'[{"a":', b"[1,", b'{"b":[],"a":'])
+def test_nesting_beyond_the_limit_is_told_across_pieces(opening: bytes, monkeypatch: Patch) -> None:
+    monkeypatch.setattr(json_faults, "_PIECE_BYTES", 50)
+    assert isinstance(located(b"[1," * 5 + opening * 1025, ValueError("?"), LIMITS, ""), JSONTooDeep)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'["a" ' + b'""' * 1_000_000,
+        b'["' + b'\\"' * 1_000_000,
+        b"[1" + b" " * 5_000_000 + b"2]",
+        b'["' + b"\xc3\xa4" * 1_000_000 + b'",',
+        b'["' + b"," * 3_000_000 + b'",]',
+        b"[" + (b"[" * 900 + b"]" * 900 + b",") * 1000 + b"}",
+        b"[" + b"[]," * 1_000_000 + b"}",
+        b'{"a":' + b'{"b":[1]},' * 100_000,
+    ],
+    ids=["strings", "quotes in a string", "spaces", "two bytes", "commas in one", "deep", "lists", "objects"],
+)
+def test_the_place_in_a_hostile_text(text: bytes) -> None:
+    assert located(text, ValueError("?"), LIMITS, "").extra["offset"] == place_of(text)
+
+
+@pytest.mark.parametrize(("text", "offset"), [(b"", 0), (b"[" * 1000, 1000), (b'[{"":' * 300, 1500), (b" ", 0)])
+def test_the_place_in_a_short_text(text: bytes, offset: int) -> None:
+    assert located(text, ValueError("?"), LIMITS, "").extra["offset"] == offset
 
 
 LONG = b"123456789012345678901"

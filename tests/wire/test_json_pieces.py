@@ -100,6 +100,22 @@ IRREGULAR = [
 ]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"input":' + b"[" * 250_000 + b"1" + b"]" * 250_000 + b"}",
+        b'{"input":[' + b'""' * 4_000_000 + b"]}",
+        b'{"input":' + b"[" * 3_000_000 + b"1]",
+        b'{"input":[' + b"[1]" * 2_000_000 + b"]}",
+        b'{"input":[' + b"[1,2],\n" * 1_000_000 + b"1]}",
+    ],
+    ids=["deep", "strings", "open", "no commas", "one more"],
+)
+def test_a_hostile_text_is_given_up_on_soon(text: bytes) -> None:
+    """It would take minutes, not parts of a second, if each axis or each string were followed to its end."""
+    assert lifted(text, FIELDS.arrays, LIMITS.max_axes) == (text, [])
+
+
 @pytest.mark.parametrize("text", IRREGULAR)
 def test_whatever_else_comes_is_judged_alike(text: str, request: pytest.FixtureRequest) -> None:
     whole = repr(outcome(text.encode()))

@@ -385,9 +385,9 @@ def test_elements_are_counted_over_all_arrays() -> None:
     assert caught.value.extra == {"limit": 100_000, "actual": 100_001}
 
 
-def test_a_text_that_would_take_much_memory_is_refused_without_a_place() -> None:
+def test_a_text_that_would_take_much_memory_in_python_is_located_all_the_same() -> None:
     wide = replace(LIMITS, max_elements=2_000_000)
-    with pytest.raises(errors.MalformedJSON, match="holds too many values to say where: TAPE_ERROR"):
+    with pytest.raises(errors.MalformedJSON, match="expected a JSON value at byte 3600011 "):
         read_json(b'{"input": [' + b"[]," * 1_200_000 + b"!", FIELDS, wide)
 
 
