@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from benchmarks.limits import typical
 from service.engine import Control, blas
@@ -16,7 +17,7 @@ def calibrate() -> Machine:
     """Return what this machine does."""
     random = np.random.default_rng(1)
     products, small, moves, passes = [], [], [], []
-    with blas.single_threaded():
+    with blas.single_threaded:
         for dtype in DTYPES:
             a, b = random.standard_normal((64, 576)).astype(dtype), random.standard_normal((576, 1568)).astype(dtype)
             out = np.empty((64, 1568), dtype)
@@ -26,13 +27,10 @@ def calibrate() -> Machine:
             result = np.empty_like(d)
             small.append(m.size * d.shape[1] / typical(lambda m=m, d=d, r=result: np.matmul(m, d, out=r)))  # type: ignore[misc]  # bound at once
 
-            window, columns = random.standard_normal((64, 12, 58)).astype(dtype), np.empty((9, 64, 10, 56), dtype)
+            window, columns = random.standard_normal((64, 12, 58)).astype(dtype), np.empty((64, 3, 3, 10, 56), dtype)
+            windows = sliding_window_view(window, (10, 56), (1, 2))
+            moves.append(columns.size / typical(lambda w=windows, c=columns: np.copyto(c, w)))  # type: ignore[misc]  # bound at once
 
-            def copy(window: np.ndarray = window, columns: np.ndarray = columns) -> None:
-                for tap in range(9):
-                    columns[tap] = window[:, tap // 3 : tap // 3 + 10, tap % 3 : tap % 3 + 56]
-
-            moves.append(columns.size / typical(copy))
             x = random.standard_normal(32 * 1024).astype(dtype)
             y = np.empty_like(x)
             passes.append(x.size / typical(lambda x=x, y=y: np.multiply(x, 1.5, out=y)))  # type: ignore[misc]  # bound at once

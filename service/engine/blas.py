@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from threading import Lock
@@ -31,37 +30,41 @@ def _openblas() -> ctypes.CDLL | None:
     return None
 
 
-def _function(name: str) -> ctypes._NamedFuncPointer | None:
+@cache
+def _functions() -> tuple[Callable[[], int], Callable[[int], None]] | None:
+    """Return what tells and what sets the number of threads, or None if this BLAS has no such functions."""
     library = _openblas()
-    for spelling in (f"scipy_{name}64_", f"{name}64_", name):
-        found = getattr(library, spelling, None)
-        if found is not None:
-            return found  # type: ignore[no-any-return]  # ctypes types no attribute
+    for spelling in ("scipy_{}64_", "{}64_", "{}"):
+        found = [getattr(library, spelling.format(f"openblas_{verb}_num_threads"), None) for verb in ("get", "set")]
+        if all(found):
+            return found[0], found[1]  # type: ignore[return-value]  # ctypes types no attribute
     return None
 
 
-_users = 0
-_threads_before = 1
-_lock = Lock()
+class _SingleThreaded:
+    """Keeps BLAS to one thread until the last of those who asked has left."""
+
+    def __init__(self) -> None:
+        self._users = 0
+        self._threads_before = 1
+        self._lock = Lock()
+
+    def __enter__(self) -> None:
+        functions = _functions()
+        with self._lock:
+            if functions is not None and self._users == 0:
+                read, write = functions
+                self._threads_before = read()
+                write(1)
+            self._users += 1
+
+    def __exit__(self, *raised: object) -> None:
+        functions = _functions()
+        with self._lock:
+            self._users -= 1
+            if functions is not None and self._users == 0:
+                functions[1](self._threads_before)
 
 
-@contextmanager
-def single_threaded() -> Iterator[None]:
-    """Keep BLAS to one thread until the last of those who asked has left."""
-    global _users, _threads_before
-    read, write = _function("openblas_get_num_threads"), _function("openblas_set_num_threads")
-    if read is None or write is None:
-        yield
-        return
-    with _lock:
-        if _users == 0:
-            _threads_before = read()
-            write(1)
-        _users += 1
-    try:
-        yield
-    finally:
-        with _lock:
-            _users -= 1
-            if _users == 0:
-                write(_threads_before)
+single_threaded = _SingleThreaded()
+"""A context in which BLAS keeps to one thread; it may be entered by many threads, and again within itself."""

@@ -30,8 +30,8 @@ from .spreading import spreads
 
 MOST_SEPARABLE = 16
 """Filters up to which it pays to look whether all are separable."""
-TINY = 100e-6
-"""Seconds up to which the definition itself is taken, whatever else might save a few of them."""
+TINY = 1000
+"""Products up to which the definition itself is taken, whatever else might save a microsecond of them."""
 WORTH_SHARING = 900e-6
 """Seconds of one thread's work from which more threads take part: to wake and to await them takes some too."""
 
@@ -158,7 +158,7 @@ def _seconds(method: Method, plan: ConvPlan, itemsize: int) -> float:
 def _ranked(plan: ConvPlan, itemsize: int) -> tuple[Method, ...]:
     """Return the methods that can compute a plan, the one to take first."""
     costs = {name: _seconds(method, plan, itemsize) for name, method in METHODS.items() if not method.unsuitable(plan)}
-    if costs["direct"] <= TINY:
+    if plan.macs <= TINY:
         costs["direct"] = 0.0
     return tuple(METHODS[name] for name in sorted(costs, key=costs.__getitem__))
 

@@ -113,12 +113,12 @@ def conv(
         weights = np.flip(weights, axis=tuple(range(2, weights.ndim)))
     with np.errstate(all="ignore"):  # a float64 kernel may overflow in float32
         weights = np.ascontiguousarray(weights, result_dtype)
-    with blas.single_threaded():
-        chosen = method_for(plan, data, weights, fill_value, method, running)
-    running.report_method(chosen.name)
     out = np.empty(plan.output_shape, result_dtype)
-    threads = threads_for(chosen, plan, out.itemsize, running)
-    chosen.compute(Work(plan, data, weights, offset, fill_value, out, running, threads))
+    with blas.single_threaded:
+        chosen = method_for(plan, data, weights, fill_value, method, running)
+        running.report_method(chosen.name)
+        threads = threads_for(chosen, plan, out.itemsize, running)
+        chosen.compute(Work(plan, data, weights, offset, fill_value, out, running, threads))
     return out
 
 

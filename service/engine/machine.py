@@ -34,7 +34,7 @@ class Machine:
 
     products: tuple[float, float] = (58e9, 28e9)
     small_products: tuple[float, float] = (30e9, 14e9)
-    moves: tuple[float, float] = (3.0e9, 2.0e9)
+    moves: tuple[float, float] = (5.0e9, 2.4e9)
     passes: tuple[float, float] = (15e9, 7.5e9)
     transforms: float = 2.6e9
     call: float = 1.2e-6

@@ -42,10 +42,7 @@ class Workspace:
         sizes = [-(-prod(shape) * dtype.itemsize // _ALIGNMENT) * _ALIGNMENT for shape in shapes]
         memory = self._memory(sum(sizes))
         starts = accumulate(sizes, initial=0)
-        return [
-            memory[start : start + prod(shape) * dtype.itemsize].view(dtype).reshape(shape)
-            for start, shape in zip(starts, shapes, strict=False)
-        ]
+        return [np.ndarray(shape, dtype, memory, start) for start, shape in zip(starts, shapes, strict=False)]
 
     def _memory(self, size: int) -> Array:
         memory: Array | None = getattr(_kept, "memory", None)
@@ -87,11 +84,11 @@ def run(tasks: Iterable[T], compute: Callable[[T, Workspace], None], control: Co
     The cancel check is asked before each; the first error ends the whole.
     """
     todo = iter(tasks)
-    first = list(islice(todo, min(threads, _cores())))  # no more: there may be millions
+    first = list(islice(todo, min(threads, _cores()))) if threads > 1 else []  # no more: there may be millions
     todo = chain(first, todo)
     if len(first) <= 1:
         workspace = Workspace()
-        with blas.single_threaded(), np.errstate(all="ignore"):
+        with blas.single_threaded, np.errstate(all="ignore"):
             for task in todo:
                 control.check()
                 compute(task, workspace)
@@ -115,7 +112,7 @@ def run(tasks: Iterable[T], compute: Callable[[T, Workspace], None], control: Co
             failed.set()
             raise
 
-    with blas.single_threaded(), helped(work, len(first) - 1):
+    with blas.single_threaded, helped(work, len(first) - 1):
         work()
 
 

@@ -6,14 +6,15 @@ answer's echo. Sizes, and all else in tuples, are an entry a spatial axis.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
 from math import prod
 
 from .arguments import Pads
 from .sizes import Ints, span
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Plan:
     """What all plans have: N inputs of C channels, and a window or kernel and the way in which it moves over an axis.
 
@@ -34,36 +35,44 @@ class _Plan:
     dilation: Ints
     output_size: Ints
 
-    @property
+    @cached_property
+    def _hash(self) -> int:
+        return hash(tuple(getattr(self, field.name) for field in fields(self)))
+
+    def __hash__(self) -> int:
+        """Return the hash of all fields, worked out once: a plan is looked up in several memories a computation."""
+        return self._hash
+
+    @cached_property
     def rank(self) -> int:
         """The number of spatial axes."""
         return len(self.input_size)
 
-    @property
+    @cached_property
     def input_shape(self) -> Ints:
         """(N, C, *S)."""
         return (self.batch, self.channels, *self.input_size)
 
-    @property
+    @cached_property
     def span(self) -> Ints:
         """The cells that a window or kernel reaches over, an axis: of a window its receptive field."""
         return tuple(span(k, d) for k, d in zip(self.kernel_size, self.dilation, strict=True))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _FilterPlan(_Plan):
     """What plans with a kernel have: F filters in G groups."""
 
     filters: int
     groups: int
 
-    @property
+    @cached_property
     def output_shape(self) -> Ints:
         """(N, F, *S')."""
         return (self.batch, self.filters, *self.output_size)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ConvPlan(_FilterPlan):
     """A convolution, decided. Its kernel is (F, C/G, *K).
 
@@ -81,44 +90,48 @@ class ConvPlan(_FilterPlan):
     padding_mode: str
     dropped: Ints
 
-    @property
+    __hash__ = _Plan.__hash__
+
+    @cached_property
     def kernel_shape(self) -> Ints:
         """(F, C/G, *K)."""
         return (self.filters, self.channels // self.groups, *self.kernel_size)
 
-    @property
+    @cached_property
     def taps(self) -> int:
         """Products summed into one output value: (C/G)·ΠK."""
         return self.channels // self.groups * prod(self.kernel_size)
 
-    @property
+    @cached_property
     def macs(self) -> int:
         """Multiply-accumulates: one a tap and output value, padding included."""
         return prod(self.output_shape) * self.taps
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ConvTransposePlan(_FilterPlan):
     """A transposed convolution, decided. Its kernel is (C, F/G, *K)."""
 
     output_padding: Ints
 
-    @property
+    __hash__ = _Plan.__hash__
+
+    @cached_property
     def kernel_shape(self) -> Ints:
         """(C, F/G, *K)."""
         return (self.channels, self.filters // self.groups, *self.kernel_size)
 
-    @property
+    @cached_property
     def taps(self) -> int:
         """Products that one input value takes part in: (F/G)·ΠK."""
         return prod(self.kernel_shape[1:])
 
-    @property
+    @cached_property
     def macs(self) -> int:
         """Multiply-accumulates: one a tap and input value, cropped ones included."""
         return prod(self.input_shape) * self.taps
 
-    @property
+    @cached_property
     def adjoint(self) -> ConvPlan:
         """The convolution that this is the adjoint of: from the output's shape to the input's, with the same kernel."""
         return ConvPlan(
@@ -138,7 +151,7 @@ class ConvTransposePlan(_FilterPlan):
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PoolPlan(_Plan):
     """A pool, decided. With `adaptive` the windows differ in size and `kernel_size` is the largest of an axis.
 
@@ -159,12 +172,14 @@ class PoolPlan(_Plan):
     dropped: Ints
     overhang: Ints
 
-    @property
+    __hash__ = _Plan.__hash__
+
+    @cached_property
     def output_shape(self) -> Ints:
         """(N, C, *S')."""
         return (self.batch, self.channels, *self.output_size)
 
-    @property
+    @cached_property
     def operations(self) -> int:
         """Cells read by all windows: the work of a pool done window by window."""
         return prod(self.output_shape) * prod(self.kernel_size)

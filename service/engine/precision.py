@@ -135,8 +135,11 @@ class Survey:
     @cached_property
     def integers(self) -> bool:
         """Whether the result is float64 and all data integers: then every sum below 2⁵³ must come out exact."""
-        values = (self._kernel, self._input, np.array([self._padding_value]))
-        return self._kernel.dtype == np.float64 and all(map(_all_integers, values))
+        if self._kernel.dtype != np.float64 or not self._padding_value.is_integer():
+            return False
+        return all(map(_may_be_integers, (self._kernel, self._input))) and all(
+            map(_all_integers, (self._kernel, self._input))
+        )
 
     @cached_property
     def sums_small(self) -> bool:
@@ -160,8 +163,13 @@ class Survey:
         return peak
 
 
+def _may_be_integers(array: Array) -> bool:
+    """Whether the first value and one in the middle are integers: others show there, as a rule."""
+    return array.dtype.kind in "biu" or all(float(array.item(at)).is_integer() for at in (0, array.size // 2))
+
+
 def _all_integers(array: Array) -> bool:
-    """Whether every value is an integer; others show among the first few, as a rule."""
+    """Whether every value is an integer; others show among the first few, if not before."""
     if array.dtype.kind in "biu":
         return True
     parts = ((part.reshape(-1)[:256], part) for part in _chunks(array))

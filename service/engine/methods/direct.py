@@ -60,10 +60,10 @@ def fill_tile(work: Work, image: int, group: int, tile: Region, workspace: Works
 
 
 def seconds(plan: ConvPlan, itemsize: int, machine: Machine) -> float:
-    """Return what one thread takes: two passes over the output a tap, channel and filter."""
+    """Return what one thread takes: two calls a tap, channel and filter, which read and write two arrays each."""
     blocks = len(tiles(plan, BLOCK_BYTES // itemsize)) * plan.batch
     calls = 2 * blocks * plan.filters * plan.taps
-    return calls * machine.call + blocks * machine.block + 2 * plan.macs / machine.passes[width(itemsize)]
+    return calls * machine.call + blocks * machine.block / 4 + 4 * plan.macs / machine.passes[width(itemsize)]
 
 
 def working_bytes(plan: ConvPlan, itemsize: int, threads: int) -> int:

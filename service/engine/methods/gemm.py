@@ -10,18 +10,19 @@ tap needs no columns: X is the input itself.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import product
 from math import prod
 
 import numpy as np
 
-from service.engine.borders import Array, Index, Region
+from service.engine.borders import Array, Region
 from service.engine.machine import Machine, width
 from service.engine.parallel import Workspace, run
 from service.engine.plans import ConvPlan
 
 from .method import Method
-from .work import Work, cut, extent, region_of, taps
+from .work import Work, cut, extent, region_of, windows
 
 COLUMN_BYTES = 2048 * 1024
 """What a block of columns takes: enough to outweigh the calls that fill it …"""
@@ -43,12 +44,11 @@ def compute(work: Work) -> None:
     matrix = work.kernel.reshape(plan.filters, plan.taps)
     maps = work.out.reshape(plan.batch, plan.filters, -1)
 
-    def block(task: tuple[int, int, Region, int], workspace: Workspace) -> None:
-        image, group, tile, part = task
+    def block(task: tuple[int, int, tuple[Region, int], int], workspace: Workspace) -> None:
+        image, group, (tile, start), part = task
         first = group * filters
         chosen = slice(first + part * filters // parts, first + (part + 1) * filters // parts)
         x = _columns(work, image, group, tile, workspace)
-        start = int(np.ravel_multi_index([bounds[0] for bounds in tile], plan.output_size))
         np.matmul(matrix[chosen], x, out=maps[image, chosen, start : start + x.shape[1]])
         work.add_bias(image, chosen, tile)
 
@@ -64,13 +64,15 @@ def _columns_at_once(plan: ConvPlan, itemsize: int) -> int:
     return max(FEWEST_COLUMNS, COLUMN_BYTES // (plan.taps * itemsize))
 
 
-def _blocks(plan: ConvPlan, columns: int, sharers: int) -> list[Region]:
-    """Return tiles of about so many positions; if they are few, equally many for each sharer."""
+@lru_cache(maxsize=64)
+def _blocks(plan: ConvPlan, columns: int, sharers: int) -> list[tuple[Region, int]]:
+    """Return tiles of about so many positions, and the number of each one's first; if few, as many for each sharer."""
     positions = prod(plan.output_size)
     number = -(-positions // columns)
     if number < 4 * sharers:
         columns = min(columns, max(FEWEST_COLUMNS, positions // (-(-number // sharers) * sharers)))
-    return cut(plan.output_size, columns)
+    found = cut(plan.output_size, columns)
+    return [(tile, int(np.ravel_multi_index([start for start, _ in tile], plan.output_size))) for tile in found]
 
 
 def _columns(work: Work, image: int, group: int, tile: Region, workspace: Workspace) -> Array:
@@ -84,9 +86,7 @@ def _columns(work: Work, image: int, group: int, tile: Region, workspace: Worksp
     x = work.window(image, channels, region, window)
     if plan.taps == members and all(s == 1 for s in plan.stride) and x[0].flags.c_contiguous:
         return x.reshape(members, -1)
-    for tap, shift in taps(plan, tile):
-        target: Index = (slice(None), *tap)
-        columns[target] = x[(slice(None), *shift)]
+    columns[...] = windows(x, plan, tile)
     return columns.reshape(plan.taps, -1)
 
 
@@ -97,7 +97,7 @@ def seconds(plan: ConvPlan, itemsize: int, machine: Machine) -> float:
     blocks = plan.batch * plan.groups * -(-prod(plan.output_size) // _columns_at_once(plan, itemsize))
     copied = positions * plan.taps * plan.groups if plan.taps * plan.groups > plan.channels else 0
     product_seconds = plan.macs * (1 + 4 / filters) / machine.products[pair]
-    return product_seconds + copied / machine.moves[pair] + blocks * machine.block
+    return product_seconds + copied / machine.moves[pair] + blocks * machine.block / 3  # a copy and a product
 
 
 def working_bytes(plan: ConvPlan, itemsize: int, threads: int) -> int:

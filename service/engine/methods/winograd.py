@@ -305,9 +305,9 @@ def seconds(plan: ConvPlan, itemsize: int, machine: Machine) -> float:
     moved = (
         points * tiles * plan.channels + 2 * int(m**rank) * tiles * plan.filters + points * plan.filters * members / 2
     )
-    blocks = max(1, 2 * points * max(members, filters) * itemsize * tiles // TILE_BYTES) * plan.groups
+    blocks = max(plan.batch, 2 * points * max(members, filters) * itemsize * tiles // TILE_BYTES) * plan.groups
     work = multiplied / machine.products[pair] + transformed / machine.small_products[pair]
-    return work + moved / machine.moves[pair] + blocks * 2 * machine.block
+    return work + 1.3 * moved / machine.moves[pair] + blocks * 2 * machine.block  # moved in short runs
 
 
 def working_bytes(plan: ConvPlan, itemsize: int, threads: int) -> int:

@@ -9,6 +9,7 @@ from itertools import product
 from math import prod
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from service.engine.borders import Array, Index, Region, fill
 from service.engine.control import Control
@@ -89,6 +90,18 @@ def taps(plan: ConvPlan, tile: Region) -> Iterator[tuple[tuple[int, ...], Index]
     for tap in product(*map(range, plan.kernel_size)):
         axes = zip(tap, counts, plan.stride, plan.dilation, strict=True)
         yield tap, tuple(slice(t * d, t * d + (count - 1) * s + 1, s) for t, count, s, d in axes)
+
+
+def windows(x: Array, plan: ConvPlan, tile: Region) -> Array:
+    """Return what each tap meets of `region_of(plan, tile)`, given as (channels, *region), as a view of it.
+
+    Of shape (channels, *K, *tile): the windows that `taps` yields, all at once.
+    """
+    steps = x.strides[1:]
+    along_taps = [d * step for d, step in zip(plan.dilation, steps, strict=True)]
+    along_tile = [s * step for s, step in zip(plan.stride, steps, strict=True)]
+    shape, strides = (len(x), *plan.kernel_size, *extent(tile)), (x.strides[0], *along_taps, *along_tile)
+    return as_strided(x, shape, strides, writeable=False)
 
 
 @lru_cache(maxsize=128)
