@@ -44,6 +44,9 @@ def as_numbers(value: npt.ArrayLike, argument: str) -> Array:
     return array
 
 
+_FLOAT16, _FLOAT32, _FLOAT64 = np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64)
+
+
 def compute_dtype(input: Array, dtype: Any = None) -> FloatType:
     """Return the dtype to compute in: as asked, or float32 for float16 and float32 input and float64 for all other.
 
@@ -53,7 +56,9 @@ def compute_dtype(input: Array, dtype: Any = None) -> FloatType:
         If `dtype` is given and is neither float32 nor float64.
     """
     if dtype is None:
-        return np.dtype(np.float32 if input.dtype in (np.float16, np.float32) else np.float64)
+        return _FLOAT32 if input.dtype in (_FLOAT16, _FLOAT32) else _FLOAT64
+    if dtype is _FLOAT32 or dtype is _FLOAT64:  # already
+        return dtype  # type: ignore[no-any-return]
     try:
         name = np.dtype(dtype).name
     except TypeError:

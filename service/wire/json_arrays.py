@@ -36,6 +36,8 @@ from .errors import (
 )
 
 _LARGEST_EXACT = 2**53  # beyond it a float written with a fraction or exponent may not be the integer it shows
+_ARRAYS = {simdjson.Array}
+_FEW_ROWS = 1024  # looked at all at once, which is faster
 _LONGEST_LIST = 0xFFFFFE  # simdjson counts no further
 
 
@@ -106,6 +108,10 @@ def _check_rows(rows: simdjson.Array, shape: list[int], axis: int, pointer: str,
     if axis == len(shape):
         return
     size, innermost = shape[axis], axis == len(shape) - 1
+    if innermost and len(rows) <= _FEW_ROWS:
+        found = list(rows)
+        if set(map(type, found)) == _ARRAYS and set(map(len, found)) == {size}:
+            return
     for position, row in enumerate(rows):
         if not isinstance(row, simdjson.Array) or len(row) != size:
             first = pointer_to(root, *[0] * axis)

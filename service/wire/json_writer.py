@@ -1,6 +1,7 @@
 """Answers written as JSON, straight from the arrays' memory.
 
-orjson writes NaN and infinity as ``null`` and says nothing, so they are looked for first.
+orjson writes NaN and infinity as ``null`` and says nothing. So wherever a ``null`` was written they are looked for; of
+long arrays before they are written.
 """
 
 from __future__ import annotations
@@ -34,12 +35,19 @@ def write_json(value: Any) -> bytes | memoryview:
     NonFiniteAnswer
         With the pointer to the first NaN or infinity.
     """
+    if isinstance(value, dict) and any(map(_is_long, value.values())):
+        _refuse_non_finite(value)
+        return memoryview(_in_pieces(value))
+    text = _written(value)
+    if b"null" in text:
+        _refuse_non_finite(value)
+    return text
+
+
+def _refuse_non_finite(value: Any) -> None:
     error = None if _is_finite(value) else _first_non_finite(value, "")
     if error is not None:
         raise error
-    if isinstance(value, dict) and any(map(_is_long, value.values())):
-        return memoryview(_in_pieces(value))
-    return _written(value)
 
 
 def _written(value: Any) -> bytes:
@@ -47,6 +55,7 @@ def _written(value: Any) -> bytes:
         return orjson.dumps(value, default=_plain, option=orjson.OPT_SERIALIZE_NUMPY)
     except orjson.JSONEncodeError:
         # orjson writes no integer beyond 64 bits; a plan may count more operations than that.
+        _refuse_non_finite(value)
         return json.dumps(value, default=_listed, ensure_ascii=False, separators=(",", ":")).encode()
 
 

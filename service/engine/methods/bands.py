@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from service.engine.borders import Array
+
+from .work import strided
 
 
 def reach(rows: int, stride: int, span: int) -> int:
@@ -30,4 +31,4 @@ def strips(x: Array, axis: int, size: int, hop: int) -> Array:
     count = (x.shape[axis] - size) // hop + 1
     shape = (*x.shape[:axis], count, size, *x.shape[axis + 1 :])
     strides = (*x.strides[:axis], hop * x.strides[axis], x.strides[axis], *x.strides[axis + 1 :])
-    return as_strided(x, shape, strides, writeable=False)
+    return strided(x, shape, strides)

@@ -22,7 +22,6 @@ from itertools import product
 from math import ceil, prod
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from service.engine.borders import Array, Index, Region
 from service.engine.control import DEFAULT_BUDGET_BYTES
@@ -31,7 +30,7 @@ from service.engine.parallel import Workspace, run, shared
 from service.engine.plans import ConvPlan
 
 from .method import Method
-from .work import Work, cut, extent
+from .work import Work, cut, extent, strided
 
 TRANSFORMS = {  # m: (Aᵀ, G, Bᵀ) for the points 0, ±1, (±2,) ∞; Lavin & Gray, equations 7 to 10 and section 4.3
     2: (
@@ -253,11 +252,10 @@ class _Winograd:
         region = tuple((start * m - before, stop * m + 2 - before) for (start, stop), (before, _) in axes)
         x = self.work.window(tiles.image, channels, region, window)
         # Every tile's point p, (points, channels, tiles): cells m apart, from p on.
-        points = as_strided(
+        points = strided(
             x,
             (*(m + 2,) * self.rank, count, *tiles.shape),
             (*x.strides[1:], x.strides[0], *(m * stride for stride in x.strides[1:])),
-            writeable=False,
         )
         turns.now(*points.shape)[...] = points
         self._along_axes(self.input, count * tiles.count, turns)
