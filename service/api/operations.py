@@ -23,7 +23,7 @@ from service.operations.limits import Work, WorkLimits
 from service.wire import ContentEncoding, write_json
 
 from .admission import Ticket
-from .answers import Written, write_answer
+from .answers import Computed, Written, write_answer
 from .bodies import Body, Reader, gather, validated
 from .compression import accepted_encoding, compressed
 from .errors import TooMuchForTheLoop
@@ -78,8 +78,7 @@ class Computation:
             quick=self.quick and media_type in ARRAY_FORMS,
             as_text=media_type == JSON,
         )
-        headers = {**written.headers, "Vary": "Accept, Accept-Encoding"}
-        return Response(written.body, headers=headers, media_type=written.media_type)
+        return Computed(written)
 
     def _work(
         self,

@@ -16,7 +16,8 @@ from .control import DEFAULT_CONTROL, Control
 from .errors import InvalidArgument
 from .geometry import plan_conv
 from .methods.work import Work
-from .precision import as_numbers, checked_bias, compute_dtype
+from .plans import ConvPlan
+from .precision import FloatType, as_numbers, checked_bias, compute_dtype
 
 
 def conv(
@@ -95,6 +96,7 @@ def conv(
     array([[[1., 2., 3.]]])
     """
     data, weights = as_numbers(input, "input"), as_numbers(kernel, "kernel")
+    result_dtype = compute_dtype(data, dtype)
     plan = plan_conv(
         data.shape,
         weights.shape,
@@ -105,15 +107,31 @@ def conv(
         groups=groups,
         operation=operation,
     )
-    result_dtype = compute_dtype(data, dtype)
-    offset = checked_bias(bias, plan.output_shape, result_dtype)
+    return computed(
+        plan, data, weights, bias, dtype=result_dtype, padding_value=padding_value, method=method, control=control
+    )
+
+
+def computed(
+    plan: ConvPlan,
+    data: Array,
+    weights: Array,
+    bias: npt.ArrayLike | None,
+    *,
+    dtype: FloatType,
+    padding_value: float = 0.0,
+    method: str = "auto",
+    control: Control | None = None,
+) -> Array:
+    """Compute a convolution that is planned already, of arrays of the plan's shapes; all else as in :func:`conv`."""
+    offset = checked_bias(bias, plan.output_shape, dtype)
     fill_value = checked_padding_value(padding_value, plan.padding_mode)
     running = control or DEFAULT_CONTROL
     if plan.operation == "convolution":
         weights = np.flip(weights, axis=tuple(range(2, weights.ndim)))
     with np.errstate(all="ignore"):  # a float64 kernel may overflow in float32
-        weights = np.ascontiguousarray(weights, result_dtype)
-    out = np.empty(plan.output_shape, result_dtype)
+        weights = np.ascontiguousarray(weights, dtype)
+    out = np.empty(plan.output_shape, dtype)
     with blas.single_threaded:
         chosen = method_for(plan, data, weights, fill_value, method, running)
         running.report_method(chosen.name)

@@ -58,7 +58,7 @@ def compute_dtype(input: Array, dtype: Any = None) -> FloatType:
     if dtype is None:
         return _FLOAT32 if input.dtype in (_FLOAT16, _FLOAT32) else _FLOAT64
     if dtype is _FLOAT32 or dtype is _FLOAT64:  # already
-        return dtype  # type: ignore[no-any-return]
+        return dtype
     try:
         name = np.dtype(dtype).name
     except TypeError:

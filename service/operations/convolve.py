@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from service import engine
-from service.engine.convolution import checked_padding_value
+from service.engine.convolution import checked_padding_value, computed
 from service.engine.remembered import remembered
 from service.schemas.options import ConvOptions
 from service.schemas.requests import ConvRequest
@@ -102,12 +102,12 @@ def prepare_conv(request: ConvRequest, rank: int, limits: WorkLimits) -> ConvPro
         kernel=layout.kernel(kernel),
         bias=layout.bias(request.bias, plan.output_shape),
         dtype=dtype,
-        sample_spacing=getattr(request, "sample_spacing", None),
+        sample_spacing=vars(request).get("sample_spacing"),
     )
 
 
 def conv_keywords(request: ConvOptions, problem: ConvProblem) -> dict[str, Any]:
-    """Return the keyword arguments that the engine's convolution and its gradients share."""
+    """Return the keyword arguments of the engine's gradients."""
     return {
         "stride": request.stride,
         "padding": request.padding,
@@ -163,12 +163,19 @@ def run_conv(request: ConvRequest, problem: ConvProblem, control: engine.Control
     """Return the feature maps in the input's form, and the name of the method that made them."""
     methods: list[str] = []
     noting = engine.Control(control.cancelled, control.threads, control.budget_bytes, methods.append)
-    keywords = conv_keywords(request, problem) | {"method": request.method, "dtype": problem.dtype, "control": noting}
-    if problem.sample_spacing is None:
-        maps = engine.conv(problem.input, problem.kernel, problem.bias, **keywords)
-        return problem.layout.answer(maps), methods[0]
     # dt · Σ x(τ) h(t − τ): the sum first, which stays exact on integers, then the spacing, then the bias.
-    maps = engine.conv(problem.input, problem.kernel, **keywords)
+    maps = computed(
+        problem.plan,
+        problem.input,
+        problem.kernel,
+        problem.bias if problem.sample_spacing is None else None,
+        dtype=problem.dtype,
+        padding_value=request.padding_value,
+        method=request.method,
+        control=noting,
+    )
+    if problem.sample_spacing is None:
+        return problem.layout.answer(maps), methods[0]
     with np.errstate(all="ignore"):  # what overflows is infinite, as it is inside the engine
         maps *= problem.dtype.type(problem.sample_spacing)
         if problem.bias is not None:

@@ -54,7 +54,10 @@ def decode_content(body: Buffer, content_encoding: str | None, limits: ReadLimit
 
     Whatever ``limits.admit`` raises, which is told of the bytes as they come out.
     """
-    named = [name.strip().lower() for name in (content_encoding or "").split(",")]
+    if content_encoding is None:
+        _check_size(len(body), limits)
+        return body
+    named = [name.strip().lower() for name in content_encoding.split(",")]
     chain = [name for name in named if name not in ("", "identity")]
     if not chain:
         _check_size(len(body), limits)

@@ -110,7 +110,7 @@ def _check_rows(rows: simdjson.Array, shape: list[int], axis: int, pointer: str,
     size, innermost = shape[axis], axis == len(shape) - 1
     if innermost and len(rows) <= _FEW_ROWS:
         found = list(rows)
-        if set(map(type, found)) == _ARRAYS and set(map(len, found)) == {size}:
+        if set(map(type, found)) == _ARRAYS and set(map(len, cast(list[simdjson.Array], found))) == {size}:
             return
     for position, row in enumerate(rows):
         if not isinstance(row, simdjson.Array) or len(row) != size:

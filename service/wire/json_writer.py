@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any, Literal
 
 import numpy as np
@@ -20,6 +21,7 @@ from .errors import NonFiniteAnswer
 
 _LONG_ELEMENTS = 512 * 1024  # ten milliseconds' worth of digits
 _PIECE_ELEMENTS = 64 * 1024
+_NULL = re.compile(b"null")  # found sooner than by `in`
 _ALWAYS_FINITE = frozenset({str, int, bool, type(None)})
 
 ArrayEncoding = Literal["nested", "flat", "base64"]
@@ -39,7 +41,7 @@ def write_json(value: Any) -> bytes | memoryview:
         _refuse_non_finite(value)
         return memoryview(_in_pieces(value))
     text = _written(value)
-    if b"null" in text:
+    if _NULL.search(text):
         _refuse_non_finite(value)
     return text
 
