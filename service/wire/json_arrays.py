@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
+from itertools import chain
 from math import prod
 from typing import Any, NoReturn, cast
 
@@ -37,7 +38,7 @@ from .errors import (
 
 _LARGEST_EXACT = 2**53  # beyond it a float written with a fraction or exponent may not be the integer it shows
 _ARRAYS = {simdjson.Array}
-_FEW_ROWS = 1024  # looked at all at once, which is faster
+_MANY_ROWS = 64 * 1024  # no longer looked at all at once, which is faster
 _LONGEST_LIST = 0xFFFFFE  # simdjson counts no further
 
 
@@ -71,7 +72,8 @@ def nested_array(
     """
     shape = _shape_along_first(rows, pointer, limits)
     budget.take(prod(shape), pointer)
-    _check_rows(rows, shape, 1, pointer, pointer)
+    if prod(shape[:-1]) > _MANY_ROWS or not _are_regular(rows, shape):
+        _check_rows(rows, shape, 1, pointer, pointer)
     numbers = None if careful else _numbers(rows, "d")
     if numbers is None or numbers.size != prod(shape):
         _check_elements(rows, len(shape), pointer)
@@ -103,15 +105,21 @@ def _shape_along_first(rows: simdjson.Array, pointer: str, limits: ReadLimits) -
     return shape
 
 
+def _are_regular(rows: simdjson.Array, shape: list[int]) -> bool:
+    """Whether every list, level by level, has the length that `shape` says."""
+    level: list[Any] = [rows]
+    for size in shape[1:]:
+        level = list(chain.from_iterable(level))
+        if set(map(type, level)) != _ARRAYS or set(map(len, level)) != {size}:
+            return False
+    return True
+
+
 def _check_rows(rows: simdjson.Array, shape: list[int], axis: int, pointer: str, root: str) -> None:
     """Check that everything in `rows`, lists `axis` levels down, is a list of the length that `shape` says."""
     if axis == len(shape):
         return
     size, innermost = shape[axis], axis == len(shape) - 1
-    if innermost and len(rows) <= _FEW_ROWS:
-        found = list(rows)
-        if set(map(type, found)) == _ARRAYS and set(map(len, cast(list[simdjson.Array], found))) == {size}:
-            return
     for position, row in enumerate(rows):
         if not isinstance(row, simdjson.Array) or len(row) != size:
             first = pointer_to(root, *[0] * axis)
