@@ -92,7 +92,7 @@ class Settings(BaseSettings):
     )
     inline_seconds: float = Field(0.002, ge=0, le=1, description="And only where their work takes no longer than this.")
     small_share: float = Field(
-        0.2, gt=0, le=1, description="Share of the cores that small requests get while larger work is in progress."
+        0.15, gt=0, le=1, description="Share of the cores that small requests get while larger work is in progress."
     )
 
     max_body_bytes: Count = 64 * MEBI
