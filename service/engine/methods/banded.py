@@ -14,8 +14,9 @@ The zeros of B times an infinity or a NaN would spread it over all R rows, so a 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import product
-from math import isfinite, prod
+from math import prod
 
 import numpy as np
 
@@ -27,19 +28,20 @@ from service.engine.plans import ConvPlan
 from . import direct
 from .bands import band, reach, strips
 from .method import Method
-from .work import Work, cut, extent, place, region_of
+from .work import Work, all_finite, cut, extent, place, region_of
 
-STACK_BYTES = 768 * 1024
+STACK_BYTES = 1024 * 1024
 """What the stacked input X of one product takes: with its output it stays in a core's second-level cache."""
-WINDOW_BYTES = 1024 * 1024
+WINDOW_BYTES = 2048 * 1024
 """What a block's window of the input takes, from which several X are copied."""
 SIGNAL_ROWS = 32
 """R for inputs of one axis."""
 
 
 def rows_at_once(plan: ConvPlan) -> int:
-    """Return R: 8 rows, or 12 under a tall kernel, evened out over the output's rows."""
-    most = SIGNAL_ROWS if plan.rank == 1 else 8 if plan.kernel_size[0] < 8 else 12
+    """Return R: the taller the kernel the more rows (measured), evened out over the output's rows."""
+    height = plan.kernel_size[0]
+    most = SIGNAL_ROWS if plan.rank == 1 else 4 if height < 7 else 8 if height < 12 else 12
     parts = -(-plan.output_size[0] // most)
     return -(-plan.output_size[0] // parts)
 
@@ -66,6 +68,7 @@ def compute(work: Work) -> None:
     run(product(range(plan.batch), groups, tiles), block, work.control, work.threads)
 
 
+@lru_cache(maxsize=64)
 def _blocks(plan: ConvPlan, rows: int, itemsize: int, least: int = 1) -> tuple[list[tuple[int, int]], list[Region]]:
     """Return the runs of groups and the tiles of positions, so that a block's window is about `WINDOW_BYTES`.
 
@@ -110,7 +113,7 @@ def _multiply(
         work.out.dtype, (count * members, *extent(region)), (count, stacks, members, *others, read, *wide)
     )
     x = work.window(image, slice(groups[0] * members, groups[1] * members), region, window)
-    if not isfinite(x.sum()):
+    if not all_finite(x):
         for group in range(*groups):
             direct.fill_tile(work, image, group, tile, workspace)
         return

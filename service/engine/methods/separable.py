@@ -12,7 +12,7 @@ of integers stay exact.
 from __future__ import annotations
 
 from itertools import product
-from math import isfinite, prod
+from math import prod
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from service.engine.plans import ConvPlan
 from . import direct
 from .bands import band, reach, strips
 from .method import Method
-from .work import Work, extent, place, region_of, tiles
+from .work import Work, all_finite, extent, place, region_of, tiles
 
 CELLS = 256 * 1024
 """Cells of a block's window: it, the passes between and the output share a core's second-level cache."""
@@ -52,7 +52,11 @@ def factors(filter: Array) -> list[Array] | None:
     """
     if not np.isfinite(filter).all() or not filter.any():
         return None
-    peak = np.unravel_index(np.abs(filter).argmax(), filter.shape)
+    sizes = np.abs(filter)
+    peak = np.unravel_index(sizes.argmax(), filter.shape)
+    small = np.finfo(filter.dtype).eps * float(sizes.sum())
+    if abs(_minor(filter, [int(p) for p in peak])) > 4 * small * float(sizes[peak]):
+        return None
     found: list[Array] = []
     for axis in range(filter.ndim):
         line = filter[tuple(slice(None) if a == axis else p for a, p in enumerate(peak))]
@@ -65,8 +69,14 @@ def factors(filter: Array) -> list[Array] | None:
         again = np.multiply.outer(again, taps)
     found[0] = found[0] * (filter[peak] / again[peak])
     again = again * (filter[peak] / again[peak])
-    small = np.finfo(filter.dtype).eps * np.abs(filter).sum()
     return found if np.abs(again - filter).sum() <= small else None
+
+
+def _minor(filter: Array, peak: list[int]) -> float:
+    """Return a minor of the largest tap and one in a corner, zero where the filter is a product: most are not."""
+    first, *others = [0 if p else n - 1 for p, n in zip(peak, filter.shape, strict=True)]
+    largest, corner = filter.item(*peak), filter.item(first, *others)
+    return float(largest * corner - filter.item(first, *peak[1:]) * filter.item(peak[0], *others))
 
 
 def compute(work: Work) -> None:
@@ -106,7 +116,7 @@ def _fill_tile(work: Work, bands: list[Array], image: int, f: int, tile: Region,
     sizes = [(*extent(tile)[: a + 1], *extent(region)[a + 1 :]) for a in range(plan.rank - 1)]
     window, *between = workspace.arrays(work.out.dtype, (1, *extent(region)), *sizes)
     x = work.window(image, slice(channel, channel + 1), region, window)[0]
-    if not isfinite(x.sum()):  # a band's zeros would spread it
+    if not all_finite(x):  # a band's zeros would spread it
         direct.fill_tile(work, image, channel, tile, workspace)
         return
     for axis, (matrix, y) in enumerate(zip(bands, [*between, work.out[(image, f, *place(tile))]], strict=True)):
