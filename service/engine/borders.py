@@ -106,14 +106,18 @@ def fill(input: Array, region: Region, out: Array, mode: str = "zeros", value: f
     >>> fill(np.array([1, 2, 3, 4]), ((-2, 6),), np.empty(8, int), "reflect")
     array([3, 2, 1, 2, 3, 4, 3, 2])
     """
-    short = PADDING_MODES[mode].source is None and out.shape[-1] <= SHORT_ROW
-    if short:
+    if PADDING_MODES[mode].source is None and out.shape[-1] <= SHORT_ROW:
         out[...] = value
+        sizes = input.shape[input.ndim - len(region) :]
+        inside = [(max(start, 0), min(stop, n)) for (start, stop), n in zip(region, sizes, strict=True)]
+        if all(first < last for first, last in inside):
+            pairs = zip(inside, region, strict=True)
+            place: Index = (..., *(slice(first - start, last - start) for (first, last), (start, _) in pairs))
+            cells: Index = (..., *(slice(*bounds) for bounds in inside))
+            out[place] = input[cells]
+        return out
     for target, source in _pieces(input.shape, region, mode):
-        if source is not None:
-            out[target] = input[source]
-        elif not short:
-            out[target] = value
+        out[target] = value if source is None else input[source]
     return out
 
 

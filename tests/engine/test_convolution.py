@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.engine import METHODS, Cancelled, Control, MethodNotApplicable, conv, plan_conv
+from service.engine.methods import direct
 from tests.golden import Golden, golden
 from tests.oracles import convolution as oracle
 
@@ -82,6 +83,28 @@ def test_a_correlation_and_a_convolution_of_an_impulse() -> None:
     impulse, kernel = [[[0, 0, 1, 0, 0]]], [[[1, 2, 3]]]
     assert conv(impulse, kernel).tolist() == [[[3, 2, 1]]]
     assert conv(impulse, kernel, operation="convolution").tolist() == [[[1, 2, 3]]]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("mode", ["zeros", "constant", "reflect", "circular"])
+@pytest.mark.parametrize(("size", "kernel"), [((70,), (5,)), ((24, 31), (3, 2)), ((6, 5, 7), (2, 3, 2))])
+def test_a_depthwise_layer_is_each_channel_for_itself_to_the_last_bit(
+    size: tuple[int, ...], kernel: tuple[int, ...], mode: str, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Channels are laid innermost, in blocks and tiles; the sums are those of one channel."""
+    monkeypatch.setattr(direct, "DEPTHWISE_BYTES", 200_000)
+    rng, channels = np.random.default_rng(8), 2 * direct.CHANNELS + 40
+    x, w = rng.standard_normal((2, channels, *size)), rng.standard_normal((channels, 1, *kernel))
+    x[1, 300, *(0 for _ in size)] = np.nan
+    bias = rng.standard_normal(channels)
+    options: dict[str, Any] = {"stride": 2, "dilation": 2, "padding_mode": mode, "method": "direct"}
+    options["padding"] = 0 if mode == "zeros" else 3
+    options["padding_value"] = 1.5 if mode == "constant" else 0.0
+    found = conv(x, w, bias, groups=channels, control=Control(threads=threads), **options)
+    np.testing.assert_allclose(found, conv(x, w, bias, groups=channels, **options | {"method": "gemm"}), atol=1e-12)
+    for c in (0, 31, direct.CHANNELS - 1, direct.CHANNELS, 300, channels - 1):
+        alone = conv(x[:, c : c + 1], w[c : c + 1], bias[c : c + 1], **options)
+        assert np.array_equal(found[:, c : c + 1], alone, equal_nan=True)
 
 
 def test_bias_a_filter_and_a_position() -> None:

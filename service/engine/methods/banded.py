@@ -40,10 +40,10 @@ SIGNAL_ROWS = 32
 
 def rows_at_once(plan: ConvPlan) -> int:
     """Return R: the taller the kernel the more rows (measured), evened out over the output's rows."""
-    height = plan.kernel_size[0]
-    most = SIGNAL_ROWS if plan.rank == 1 else 4 if height < 7 else 8 if height < 12 else 12
-    parts = -(-plan.output_size[0] // most)
-    return -(-plan.output_size[0] // parts)
+    height, outputs = plan.kernel_size[0], plan.output_size[0]
+    most = SIGNAL_ROWS if plan.rank == 1 else 4 if height < 7 < outputs else 8 if height < 12 else 12
+    parts = -(-outputs // most)
+    return -(-outputs // parts)
 
 
 def compute(work: Work) -> None:
@@ -145,11 +145,12 @@ def seconds(plan: ConvPlan, itemsize: int, machine: Machine) -> float:
     outputs = plan.batch * plan.groups * prod(plan.output_size)
     depth = _depth(plan, rows)
     copied = outputs * depth / rows + plan.batch * plan.channels * prod(plan.input_size)
+    copied *= 1 + 20 / plan.output_size[-1]  # short runs take longer
     multiplied = outputs * (plan.filters // plan.groups) * depth
     groups, tiles = _blocks(plan, rows, itemsize)
     # A signal's bands are rows of one product; others are a small product each.
     products = plan.batch * plan.groups * -(-plan.output_size[0] // rows) if plan.rank > 1 else 0
-    blocks = plan.batch * len(groups) * len(tiles) * machine.block + products * machine.call / 4
+    blocks = plan.batch * len(groups) * len(tiles) * machine.block + products * machine.call / 8
     return blocks + copied / machine.moves[pair] + multiplied * (1 + 4 / rows) / machine.products[pair]
 
 

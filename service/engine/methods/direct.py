@@ -5,6 +5,10 @@
 For each filter, channel and tap, the shifted block of input times one number is added to the block of output. Nothing
 but the window's own taps touches a position, in one fixed order, so it is exact where plain summation is, keeps what
 is not finite where it is, and serves as the measure of every other method.
+
+Where each channel has one filter of its own (a depthwise layer), the same sums are taken of many channels at once,
+which are laid innermost for that: y[o, c] = Σ_k w[k, c] · x[s·o + d·k - before, c]. The rows of its small planes would
+be too short for NumPy's loops, and their calls too many.
 """
 
 from __future__ import annotations
@@ -22,6 +26,12 @@ from service.engine.plans import ConvPlan
 from .method import Method
 from .work import BLOCK_BYTES, Work, extent, few_taps, place, region_of, taps, tiles
 
+CHANNELS = 256
+"""Channels at once, where they are laid innermost."""
+DEPTHWISE_BYTES = 2 * BLOCK_BYTES
+"""What the input of so many takes."""
+LANES = 32
+"""Channels from which that pays."""
 FEW_TAPS = 64
 """Taps up to which where they read is remembered from one computation to the next."""
 
@@ -29,6 +39,9 @@ FEW_TAPS = 64
 def compute(work: Work) -> None:
     """Fill `work.out`."""
     plan = work.plan
+    if is_depthwise(plan):
+        _compute_depthwise(work)
+        return
     filters = plan.filters // plan.groups
 
     def block(task: tuple[int, int, Region], workspace: Workspace) -> None:
@@ -38,6 +51,48 @@ def compute(work: Work) -> None:
 
     blocks = tiles(plan, BLOCK_BYTES // work.out.itemsize, work.shared_among(plan.batch * plan.groups))
     run(product(range(plan.batch), range(plan.groups), blocks), block, work.control, work.threads)
+
+
+def is_depthwise(plan: ConvPlan) -> bool:
+    """Whether every channel has one filter of its own, and there are many."""
+    return plan.groups == plan.channels == plan.filters >= LANES
+
+
+def _compute_depthwise(work: Work) -> None:
+    plan, together = work.plan, _channels_at_once(work.plan, work.shared_among(work.plan.batch))
+
+    def block(task: tuple[int, int, Region], workspace: Workspace) -> None:
+        image, first, tile = task
+        channels = slice(first, min(first + together, plan.channels))
+        _fill_depthwise(work, image, channels, tile, workspace)
+        work.add_bias(image, channels, tile)
+
+    blocks = tiles(plan, max(1, DEPTHWISE_BYTES // (work.out.itemsize * together)))
+    run(product(range(plan.batch), range(0, plan.channels, together), blocks), block, work.control, work.threads)
+
+
+def _channels_at_once(plan: ConvPlan, sharers: int = 1) -> int:
+    return min(CHANNELS, max(LANES, -(-plan.channels // sharers)))
+
+
+def _fill_depthwise(work: Work, image: int, channels: slice, tile: Region, workspace: Workspace) -> None:
+    """Fill a tile of some channels, laid innermost on the way."""
+    plan, region = work.plan, region_of(work.plan, tile)
+    count = channels.stop - channels.start
+    x, y, term = workspace.arrays(
+        work.out.dtype, (*extent(region), count), (*extent(tile), count), (*extent(tile), count)
+    )
+    goal = x.transpose(-1, *range(plan.rank))
+    window = work.window(image, channels, region, goal)
+    if window is not goal:
+        goal[...] = window
+    weights = np.ascontiguousarray(work.kernel[channels, 0].transpose(*range(1, plan.rank + 1), 0))
+    for i, (tap, shift) in enumerate(few_taps(plan, tile) if plan.taps <= FEW_TAPS else taps(plan, tile)):
+        work.control.check()
+        np.multiply(x[shift], weights[tap], out=term if i else y)
+        if i:
+            y += term
+    work.out[(image, channels, *place(tile))] = y.transpose(-1, *range(plan.rank))
 
 
 def fill_tile(work: Work, image: int, group: int, tile: Region, workspace: Workspace) -> None:
@@ -61,13 +116,26 @@ def fill_tile(work: Work, image: int, group: int, tile: Region, workspace: Works
 
 def seconds(plan: ConvPlan, itemsize: int, machine: Machine) -> float:
     """Return what one thread takes: two calls a tap, channel and filter, which read and write two arrays each."""
-    blocks = len(tiles(plan, BLOCK_BYTES // itemsize)) * plan.batch
-    calls = 2 * blocks * plan.filters * plan.taps
-    return calls * machine.call + blocks * machine.block / 4 + 4 * plan.macs / machine.passes[width(itemsize)]
+    pair, moved, passes = width(itemsize), 0, 4 * plan.macs
+    if is_depthwise(plan):
+        together = _channels_at_once(plan)
+        blocks = len(tiles(plan, DEPTHWISE_BYTES // (itemsize * together))) * plan.batch * -(-plan.channels // together)
+        calls = 2 * blocks * plan.taps
+        passes = 5 * plan.macs
+        moved = 2 * prod(plan.input_shape) + 5 * prod(plan.output_shape)  # across memory
+    else:
+        blocks = len(tiles(plan, BLOCK_BYTES // itemsize)) * plan.batch
+        calls = 2 * blocks * plan.filters * plan.taps
+    work = passes / machine.passes[pair] + moved / machine.moves[pair]
+    return calls * machine.call + blocks * machine.block / 4 + work
 
 
 def working_bytes(plan: ConvPlan, itemsize: int, threads: int) -> int:
     """Return the memory that it takes: a block of input and one of products, a thread."""
+    if is_depthwise(plan):
+        together = _channels_at_once(plan)
+        tile = tiles(plan, DEPTHWISE_BYTES // (itemsize * together))[0]
+        return threads * itemsize * together * (prod(extent(region_of(plan, tile))) + 2 * prod(extent(tile)))
     tile = tiles(plan, BLOCK_BYTES // itemsize)[0]
     return threads * itemsize * (prod(extent(region_of(plan, tile))) + prod(extent(tile)))
 
