@@ -34,14 +34,14 @@ STACK_BYTES = 1024 * 1024
 """What the stacked input X of one product takes: with its output it stays in a core's second-level cache."""
 WINDOW_BYTES = 2048 * 1024
 """What a block's window of the input takes, from which several X are copied."""
-SIGNAL_ROWS = 32
-"""R for inputs of one axis."""
 
 
 def rows_at_once(plan: ConvPlan) -> int:
     """Return R: the taller the kernel the more rows (measured), evened out over the output's rows."""
     height, outputs = plan.kernel_size[0], plan.output_size[0]
-    most = SIGNAL_ROWS if plan.rank == 1 else 4 if height < 7 < outputs else 8 if height < 12 else 12
+    rows = 4 if height < 7 < outputs else 8 if height < 12 else 12
+    along = 16 if height < 32 else 32
+    most = along if plan.rank == 1 else rows
     parts = -(-outputs // most)
     return -(-outputs // parts)
 

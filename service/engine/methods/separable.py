@@ -29,7 +29,7 @@ from .work import Work, all_finite, extent, place, region_of, tiles
 
 CELLS = 256 * 1024
 """Cells of a block's window: it, the passes between and the output share a core's second-level cache."""
-ROWS, COLUMNS = 8, 16
+ROWS, COLUMN_BYTES = 4, 64
 """Outputs of a band, across memory and along it: few waste few products on zeros, but products need some width."""
 
 
@@ -97,7 +97,7 @@ def compute(work: Work) -> None:
                 'use method "auto" or another',
                 "method",
             )
-        axes = zip(found, _heights(plan), plan.stride, plan.dilation, strict=True)
+        axes = zip(found, _heights(plan, work.out.itemsize), plan.stride, plan.dilation, strict=True)
         bands.append([band(taps[None], rows, stride, dilation)[0] for taps, rows, stride, dilation in axes])
 
     def block(task: tuple[int, int, Region], workspace: Workspace) -> None:
@@ -140,16 +140,18 @@ def _pass(x: Array, matrix: Array, axis: int, plan: ConvPlan, out: Array) -> Non
         goal = out[_along(axis, slice(first, last))]
         goal = goal.reshape(*goal.shape[:axis], -1, rows, *goal.shape[axis + 1 :], copy=False)
         if axis == x.ndim - 1:  # (…, lines, strips, read) · cornerᵀ
-            np.matmul(source.swapaxes(-3, -2), corner.T, out=goal.swapaxes(-3, -2))
+            turned = np.ascontiguousarray(corner.T)  # BLAS takes twice as long with a transposed view
+            np.matmul(source.swapaxes(-3, -2), turned, out=goal.swapaxes(-3, -2))
         elif axis == x.ndim - 2:  # corner · (…, strips, read, columns)
             np.matmul(corner, source, out=goal)
         else:
             np.matmul(corner, np.moveaxis(source, axis + 1, -2), out=np.moveaxis(goal, axis + 1, -2))
 
 
-def _heights(plan: ConvPlan) -> list[int]:
+def _heights(plan: ConvPlan, itemsize: int) -> list[int]:
     """Return how many outputs the band of each axis has: no more than there are, each takes a stride of memory."""
-    return [min(rows, n) for rows, n in zip([ROWS] * (plan.rank - 1) + [COLUMNS], plan.output_size, strict=True)]
+    heights = [ROWS] * (plan.rank - 1) + [COLUMN_BYTES // itemsize]
+    return [min(rows, n) for rows, n in zip(heights, plan.output_size, strict=True)]
 
 
 def _along(axis: int, cells: slice) -> Index:
@@ -159,7 +161,7 @@ def _along(axis: int, cells: slice) -> Index:
 def seconds(plan: ConvPlan, itemsize: int, machine: Machine) -> float:
     """Return what one thread takes: for each axis the product with a band, over what earlier axes have left."""
     pair, cells, total = width(itemsize), list(plan.input_size), 0.0
-    axes = zip(plan.output_size, _heights(plan), plan.stride, plan.span, strict=True)
+    axes = zip(plan.output_size, _heights(plan, itemsize), plan.stride, plan.span, strict=True)
     for axis, (size, rows, stride, span) in enumerate(axes):
         cells[axis] = size
         total += prod(cells) * reach(rows, stride, span) / machine.small_products[pair]
@@ -169,7 +171,7 @@ def seconds(plan: ConvPlan, itemsize: int, machine: Machine) -> float:
 
 def working_bytes(plan: ConvPlan, itemsize: int, threads: int) -> int:
     """Return the memory that it takes: all bands, a block's window and what each pass but the last leaves, a thread."""
-    axes = zip(_heights(plan), plan.stride, plan.span, strict=True)
+    axes = zip(_heights(plan, itemsize), plan.stride, plan.span, strict=True)
     bands = sum(rows * reach(rows, stride, span) for rows, stride, span in axes)
     return plan.filters * bands * itemsize + threads * itemsize * plan.rank * prod(
         extent(region_of(plan, tiles(plan, CELLS)[0]))
