@@ -48,7 +48,7 @@ def main() -> None:
     limits = measure_limits(chosen.threads)
     rows = [measure(case, chosen.threads, chosen.rounds) for case in cases]
     print(table(rows, {case.name: limits.seconds(case) for case in cases}))
-    print(f"\nGeometric means:\n\n{means(rows)}")
+    print(f"\nGeometric means, and the lowest ratio of each kind:\n\n{means(rows)}")
     if chosen.plot is not None:
         chosen.plot.write_text(plot(rows), encoding="utf-8")
 

@@ -48,6 +48,25 @@ class Case:
         lone = self.op == "conv" and self.input_shape[:2] == (1, 1) == self.kernel_shape[:2]
         return lone and self.stride == 1 and self.padding == 0
 
+    @property
+    def kind(self) -> str:
+        """What it is summed up with."""
+        size = self.kernel_shape[-1]
+        if self.op != "conv":
+            return "pools" if self.op.endswith("pool") else self.op
+        if len(self.input_shape) != 4:
+            return "signals and volumes"
+        if self.is_picture_filter:
+            if prod(self.input_shape) < 512 * 512:
+                return "small pictures"
+            name = "Gaussians" if self.smooth else "filters"
+            return f"{name} up to 9×9" if size <= 9 else f"{name} of 11×11" if size == 11 else f"{name} from 13×13"
+        if self.groups > 1:
+            return "depthwise layers"
+        if size == 1:
+            return "1×1 layers"
+        return "3×3 layers" if (size, self.stride) == (3, 1) else "other layers"
+
     def arrays(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return input and kernel, the same at each call."""
         random = np.random.default_rng(1)

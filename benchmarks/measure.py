@@ -125,12 +125,18 @@ def table(rows: list[Row], limits: Mapping[str, float] | None = None) -> str:
 
 
 def means(rows: list[Row]) -> str:
-    """Return one line a peer: the geometric mean of its ratios, for each dtype."""
-    lines = []
-    for peer in PEERS:
+    """Return a Markdown table of the geometric means of the ratios to each peer, by kind of case and dtype."""
+    lines = ["| cases | dtype | peer | geometric mean | lowest | of |", "| --- | --- | --- | ---: | ---: | ---: |"]
+    kinds = list(dict.fromkeys(row.case.kind for row in rows))
+    layers = [kind for kind in kinds if kind.endswith("layers") and kind != "depthwise layers"]
+    groups = {kind: {kind} for kind in kinds} | ({"all layers but depthwise": set(layers)} if len(layers) > 1 else {})
+    for name, members in groups.items():
         for dtype in sorted({row.case.dtype for row in rows}):
-            ratios = [ratio for row in rows if row.case.dtype == dtype and (ratio := row.ratio(peer)) is not None]
-            if ratios:
-                mean = exp(fmean(log(ratio) for ratio in ratios))
-                lines.append(f"- {peer}, {dtype}: {mean:.2f}× over {len(ratios)} cases")
+            for peer in PEERS:
+                chosen = [row for row in rows if row.case.kind in members and row.case.dtype == dtype]
+                ratios = [ratio for row in chosen if (ratio := row.ratio(peer)) is not None]
+                if ratios:
+                    mean = exp(fmean(map(log, ratios)))
+                    numbers = f"{mean:.2f}× | {min(ratios):.2f}× | {len(ratios)}"
+                    lines.append(f"| {name} | {dtype} | {peer} | {numbers} |")
     return "\n".join(lines)

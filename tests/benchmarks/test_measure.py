@@ -25,8 +25,14 @@ SMALL = Case("small", (1, 1, 9, 8), (1, 1, 3, 3))
 def test_every_peer_takes_part_in_a_picture_filter_and_agrees_with_the_engine() -> None:
     row = measure(SMALL, threads=1, rounds=2)
 
-    assert set(row.seconds) == {ENGINE, *PEERS}
+    assert set(row.seconds) == {ENGINE, *PEERS} - {"np.matmul"}
     assert row.peak_bytes >= 7 * 6 * 4
+
+
+def test_a_layer_of_one_tap_is_compared_with_the_bare_product() -> None:
+    row = measure(Case("strided", (2, 3, 8, 7), (4, 3, 1, 1), stride=2), threads=1, rounds=2)
+
+    assert {"np.matmul", ENGINE} < set(row.seconds)
 
 
 @pytest.mark.parametrize("change", [lambda y: y + 0.01, lambda y: y[..., 1:], lambda y: -y])
@@ -48,7 +54,22 @@ def test_the_table_shows_a_peer_by_its_time_and_its_ratio_to_the_engine() -> Non
 def test_the_means_are_geometric() -> None:
     rows = [Row(SMALL, {ENGINE: 1.0, "SciPy": ratio}, 0.0, 0) for ratio in (0.5, 8.0)]
 
-    assert means(rows) == "- SciPy, float32: 2.00× over 2 cases"
+    assert means(rows).splitlines()[2:] == ["| small pictures | float32 | SciPy | 2.00× | 0.50× | 2 |"]
+
+
+def test_every_case_is_of_a_kind_and_layers_are_summed_up_together_too() -> None:
+    layers = [case for case in CASES if case.kind in ("3×3 layers", "1×1 layers", "other layers")]
+    assert len(layers) > 100
+    rows = [Row(case, {ENGINE: 1.0, "SciPy": 2.0}, 0.0, 0) for case in CASES]
+
+    text = means(rows)
+
+    assert f"| all layers but depthwise | float32 | SciPy | 2.00× | 2.00× | {_count(layers, 'float32')} |" in text
+    assert all(f"| {case.kind} |" in text for case in CASES)
+
+
+def _count(cases: list[Case], dtype: str) -> int:
+    return sum(case.dtype == dtype for case in cases)
 
 
 def test_a_limit_is_the_slower_of_products_and_memory() -> None:
