@@ -86,7 +86,8 @@ def bare_product(case: Case, _threads: int) -> Call | None:
     if case.op != "conv" or set(case.kernel_shape[2:]) != {1} or case.groups != 1:
         return None
     values, weights = case.arrays()
-    taken = np.ascontiguousarray(values[(..., *(slice(None, None, case.stride) for _ in case.input_shape[2:]))])
+    steps = (slice(None, None, case.stride),) * len(case.input_shape[2:])
+    taken = np.ascontiguousarray(values[(slice(None), slice(None), *steps)])
     columns, matrix = taken.reshape(*taken.shape[:2], -1), weights.reshape(len(weights), -1)
     return lambda: np.matmul(matrix, columns).reshape(len(values), -1, *taken.shape[2:])
 

@@ -8,13 +8,8 @@ from math import log10
 from benchmarks.contestants import PEERS
 from benchmarks.measure import Row
 
-COLOURS = (
-    "#4477aa",
-    "#ee6677",
-    "#228833",
-    "#ccbb44",
-    "#aa3377",
-)  # Paul Tol's bright scheme, told apart by the colour-blind too
+# Paul Tol's bright scheme, told apart by the colour-blind too.
+COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#aa3377")
 LEFT, WIDTH, BAR = 340, 480, 11
 DECADES = (-1, 2)  # a tenth to a hundred times as fast
 
