@@ -20,6 +20,7 @@ from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from service.api.middleware import CUT
+from service.joining import JoinedWrites
 from service.listening import BACKLOG, accept_all, turn_away
 from service.settings import Settings
 
@@ -41,7 +42,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # asyncio says BaseTransport
         """Begin to wait for the first request's headers."""
-        super().connection_made(transport)
+        super().connection_made(JoinedWrites(transport, self.loop))  # type: ignore[arg-type]  # it stands for one
         self._header_bytes = 0
         self._in_headers = False
         self._header_timer: asyncio.TimerHandle | None = None

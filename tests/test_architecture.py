@@ -32,10 +32,11 @@ MAY_SEE: dict[str, set[str]] = {
     "web": _BELOW_API | {"settings"},
     "app": _BELOW_APP,
     "main": _BELOW_APP | {"app"},
+    "joining": set(),
     "listening": set(),
-    "server": {"settings", "api", "listening"},
+    "server": {"settings", "api", "joining", "listening"},
     "workers": set(),
-    "__main__": _BELOW_APP | {"app", "main", "listening", "server", "workers"},
+    "__main__": _BELOW_APP | {"app", "joining", "main", "listening", "server", "workers"},
 }
 WEB_LIBRARIES = {"fastapi", "http", "starlette", "uvicorn"}
 ROOMS_WITH_WEB = {"api", "web", "app", "main", "server", "__main__"}
