@@ -17,7 +17,7 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from service.api.middleware import CUT
 from service.joining import JoinedWrites
@@ -32,39 +32,50 @@ _SWITCH_SECONDS = (
     0.001  # for which a computing thread may keep the interpreter from the event loop; Python's 5 ms are felt
 )
 _MAX_HEADER_BYTES = 64 * 1024
+_CHUNK_BYTES = 64  # around a chunk: its length, an extension, two ends of line
 _TOO_LARGE = "The request's headers are too large."
 
 
 class Connection(HttpToolsProtocol):
-    """A connection whose headers must come soon and be of a sane size; uvicorn has a bound on neither."""
+    """A connection whose headers must come soon and be of a sane size, trailers too; uvicorn has a bound on neither."""
 
     header_seconds = 30.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # asyncio says BaseTransport
         """Begin to wait for the first request's headers."""
         super().connection_made(JoinedWrites(transport, self.loop))  # type: ignore[arg-type]  # it stands for one
-        self._header_bytes = 0
         self._in_headers = False
+        self._begun = False
+        self._beside_bytes = 0
         self._header_timer: asyncio.TimerHandle | None = None
         self._await_headers()
 
     def data_received(self, data: bytes) -> None:
         """Take what came; headers that it leaves unfinished are waited for, but not for ever and not for any number."""
+        self._begun = False
+        if not self._in_headers:
+            self._beside_bytes += len(data)
         super().data_received(data)
-        if self._in_headers and not self.transport.is_closing():
-            self._header_bytes += len(data)
-            if self._header_bytes > _MAX_HEADER_BYTES:
-                self._in_headers = False
-                self.send_400_response(_TOO_LARGE)
-            elif self._header_timer is None:
-                self._await_headers()
+        if self.transport.is_closing():
+            return
+        if self._in_headers and not self._begun:
+            self._beside_bytes += len(data)
+        if self._beside_bytes > _MAX_HEADER_BYTES:
+            self._refuse()
+        elif self._header_timer is None and (self._in_headers or not self._is_answering()):
+            self._await_headers()
 
     def on_message_begin(self) -> None:
         """Begin with a request."""
         super().on_message_begin()
         self.scope["extensions"] = {CUT: self.transport.abort}  # type: ignore[dict-item]  # uvicorn types only its own extensions
-        self._header_bytes = 0
-        self._in_headers = True
+        self._beside_bytes = 0
+        self._in_headers = self._begun = True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header; of a trailer nothing is kept."""
+        if self._in_headers:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Begin to answer."""
@@ -72,20 +83,56 @@ class Connection(HttpToolsProtocol):
         self._stop_waiting()
         if len(self.url) + sum([len(name) + len(value) for name, value in self.headers]) > _MAX_HEADER_BYTES:
             raise ValueError(_TOO_LARGE)  # the parser passes it on as its own error
+        self._beside_bytes = 0
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of a body; what comes beside bodies is counted."""
+        self._beside_bytes -= len(body)
+        super().on_body(body)
+
+    def on_chunk_header(self) -> None:
+        """Allow for what is around a chunk."""
+        self._beside_bytes -= _CHUNK_BYTES
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         self._stop_waiting()
         super().connection_lost(exc)
 
+    def _is_answering(self) -> bool:
+        cycle: RequestResponseCycle | None = self.cycle  # uvicorn's own type forgets that there is none at first
+        return cycle is not None and not cycle.response_complete
+
+    def _refuse(self) -> None:
+        """Refuse a request whose headers or trailers go on and on; an answer before it is finished first."""
+        if self._is_answering() and self._in_headers:
+            self.flow.pause_reading()  # until that one is sent
+            return
+        self._in_headers = False
+        if self._is_answering() and self.cycle.response_started:
+            self.transport.abort()
+        else:
+            self.send_400_response(_TOO_LARGE)
+
     def _await_headers(self) -> None:
-        self._header_timer = self.loop.call_later(self.header_seconds, self.transport.abort)
+        self._header_timer = self.loop.call_later(self.header_seconds, self._too_late)
+
+    def _too_late(self) -> None:
+        if self._is_answering():  # what is unfinished stands behind a request that is not answered yet
+            self._await_headers()
+        else:
+            self.transport.abort()
 
     def _stop_waiting(self) -> None:
         if self._header_timer is not None:
             self._header_timer.cancel()
             self._header_timer = None
+
+
+def _patient(seconds: float) -> type[Connection]:
+    """Return a kind of connection that waits for headers so long: uvicorn makes them itself, from a class."""
+    return type("Connection", (Connection,), {"header_seconds": seconds})
 
 
 class Server(uvicorn.Server):
@@ -106,7 +153,7 @@ class Server(uvicorn.Server):
                 host=settings.host,
                 port=settings.port,
                 backlog=BACKLOG,
-                http=Connection,
+                http=_patient(settings.header_seconds),
                 ws="none",
                 lifespan="on",
                 log_config=None,
@@ -116,6 +163,7 @@ class Server(uvicorn.Server):
             )
         )
         self._app = app
+        self._header_seconds = settings.header_seconds
         self._drain_seconds = settings.drain_seconds
         self._stop_at: float | None = None
         self._stop_logged = False
@@ -187,7 +235,7 @@ class Server(uvicorn.Server):
                 await asyncio.get_running_loop().connect_accepted_socket(self._connection, accepted)
 
     def _connection(self) -> Connection:
-        return Connection(self.config, self.server_state, self.lifespan.state)
+        return _patient(self._header_seconds)(self.config, self.server_state, self.lifespan.state)
 
 
 def announce(listening: socket.socket, workers: int) -> None:

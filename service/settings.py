@@ -65,7 +65,11 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65_535)
-    root_path: str = Field("", description="The path prefix under which a proxy serves this service, such as /conv.")
+    root_path: str = Field(
+        "",
+        pattern=r"^(/[^/?#\s]+)*$",
+        description="The path prefix under which a proxy serves this service, such as /conv.",
+    )
     drain_seconds: float = Field(0, ge=0, le=3600, description="Serving goes on for this long after SIGTERM.")
     stop_seconds: int = Field(20, ge=1, le=3600, description="Requests in flight get this long to finish after that.")
 
@@ -80,6 +84,7 @@ class Settings(BaseSettings):
     workers: int = Field(default_factory=_default_workers, ge=1, le=256, description="Processes that serve.")
     slots: Count = Field(default_factory=_default_slots, description="Requests that are worked on at once.")
     queue_length: int = Field(64, ge=0, le=100_000, description="Requests that may wait for a slot; more are a 503.")
+    header_seconds: Seconds = Field(30, description="A request's headers must be here within this time.")
     body_seconds: Seconds = Field(30, description="A request's body must be here within this time.")
     send_seconds: Seconds = Field(120, description="A client must have taken its answer within this.")
     deadline_seconds: Seconds = Field(60, description="A request's work, waiting included, must be done within this.")
@@ -152,5 +157,13 @@ class Settings(BaseSettings):
     def limits(self) -> dict[str, int | float]:
         """Return every limit in force by its name."""
         names = [name for name in type(self).model_fields if name.startswith("max_")]
-        also = ["slots", "queue_length", "body_seconds", "send_seconds", "deadline_seconds", "working_bytes"]
+        also = [
+            "slots",
+            "queue_length",
+            "header_seconds",
+            "body_seconds",
+            "send_seconds",
+            "deadline_seconds",
+            "working_bytes",
+        ]
         return {name: getattr(self, name) for name in [*names, *also]} | FIXED_LIMITS

@@ -22,6 +22,7 @@ from .negotiation import JSON
 from .problems import InvalidRequest
 from .state import Service
 
+_MOST_DIGITS = 18  # of a Content-Length; with more it is too large anyway
 FORM = "multipart/form-data"
 Reader = Callable[[], dict[str, Any]]
 M = TypeVar("M", bound=BaseModel)
@@ -121,7 +122,8 @@ class _Stream:
 
     def expect(self, content_length: str) -> None:
         """Refuse a body by what it says of itself, before any of it is read."""
-        size = int(content_length) if content_length.isascii() and content_length.isdecimal() else 0
+        digits = content_length.lstrip("0") if content_length.isascii() and content_length.isdecimal() else ""
+        size = int(digits[:_MOST_DIGITS] or "0")
         self._check(size)
         if size > self._service.settings.inline_bytes:
             self._service.admission.refuse_if_full()

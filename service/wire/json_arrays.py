@@ -245,10 +245,7 @@ def _flat(data: Any, shape: tuple[int, ...], dtype: np.dtype[Any], place: str, *
     if numbers is None:  # a float dtype, or integers written as 1.0 or too large
         numbers = _numbers(data, "d")
     if careful or numbers is None or numbers.size != len(data):
-        for position, item in enumerate(data):
-            if type(item) not in (int, float):
-                advice = "data is a flat list, row after row" if isinstance(item, simdjson.Array) else _advice(item)
-                raise NotAnArray(f"{place}/{position} is {_describe(item)}; {advice}", f"{place}/{position}")
+        _check_flat(data, place)
     numbers = cast(NDArray[Any], numbers)  # every element was a number
     if numbers.size != prod(shape):
         detail = f"data has {elements(numbers.size)} but shape {list(shape)} needs {prod(shape)}"
@@ -260,10 +257,19 @@ def _flat(data: Any, shape: tuple[int, ...], dtype: np.dtype[Any], place: str, *
         misfits |= np.abs(numbers) > _LARGEST_EXACT
     if not misfits.any():
         return typed
+    _check_flat(data, place)
     if dtype.kind == "f":
         position = int(misfits.argmax())
         raise _out_of_range(data[position], dtype, f"{place}/{position}")
     return np.fromiter(_integers(data, dtype, place), dtype=dtype, count=numbers.size)
+
+
+def _check_flat(data: simdjson.Array, place: str) -> None:
+    """Raise for the first thing in a flat list that is no number."""
+    for position, item in enumerate(data):
+        if type(item) not in (int, float):
+            advice = "data is a flat list, row after row" if isinstance(item, simdjson.Array) else _advice(item)
+            raise NotAnArray(f"{place}/{position} is {_describe(item)}; {advice}", f"{place}/{position}")
 
 
 def _integers(data: simdjson.Array, dtype: np.dtype[Any], place: str) -> Iterator[int]:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 import orjson
+import simdjson
 
 from .arrays import count_of
 from .document import ReadLimits
@@ -20,8 +21,7 @@ from .errors import JSONTooDeep, MalformedJSON
 _PIECE_BYTES = 256 * 1024
 _MOST_STRINGS = 10_000  # that may stand without a comma between them: one in another, and no text is as deep as that
 _ROOM = b" " * 8192  # orjson allots memory by a text's length, and not enough for a short one that only opens lists
-_MOST_AXES = 4  # of most arrays
-_OPENING, _CLOSING = b"[{", bytes.maketrans(b"[{", b"]}")
+_CLOSING = bytes.maketrans(b"[{", b"]}")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
@@ -34,18 +34,31 @@ class _Piece(NamedTuple):
 
 
 def located(text: bytes | bytearray, fault: Exception, limits: ReadLimits, pointer: str) -> MalformedJSON:
-    """Return the error that says where `text`, which is not JSON, goes wrong."""
+    """Return the error that says where `text`, which is not JSON, goes wrong: the fault of the first piece with one.
+
+    Of a piece that is not UTF-8 that is the first such byte, whatever else is wrong in it.
+    """
     opened = b""
     for start, stop, brackets in _pieces(text):
         still_open = _unclosed(opened + brackets)
         before = _ROOM + _opening(opened) if opened or still_open else b""
         piece = before + text[start:stop] + (_ending(still_open) if stop < len(text) else b"")
-        try:
-            orjson.loads(piece)
-        except orjson.JSONDecodeError as error:
-            return _at(start - len(before), error, piece, text, limits, pointer)
+        if not _is_json(piece):
+            try:
+                orjson.loads(piece)
+            except orjson.JSONDecodeError as error:
+                return _at(start - len(before), error, piece, text, limits, pointer)
         opened = still_open
     return MalformedJSON(f"the text is not JSON: {fault}", pointer)
+
+
+def _is_json(piece: bytes) -> bool:
+    """Whether simdjson takes a piece, which is sooner known than whether orjson does."""
+    try:
+        simdjson.Parser().parse(piece)
+    except (ValueError, RuntimeError):
+        return False
+    return True
 
 
 def too_deep(limits: ReadLimits, pointer: str) -> JSONTooDeep:
@@ -96,15 +109,11 @@ def _brackets(parts: list[bytes]) -> bytes:
 
 def _unclosed(brackets: bytes) -> bytes:
     """Return the brackets that none closes, or any if some do not match: the fault is no later then."""
-    for _ in range(_MOST_AXES):  # what is as deep as arrays are goes faster like this
-        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
-    still_open = bytearray()
-    for bracket in brackets:
-        if bracket in _OPENING:
-            still_open.append(bracket)
-        elif still_open:
-            still_open.pop()
-    return bytes(still_open)
+    marks = np.frombuffer(brackets, dtype=np.uint8)
+    opens = (marks == ord("[")) | (marks == ord("{"))
+    depth = np.cumsum(np.where(opens, 1, -1), dtype=np.int32)
+    lowest = np.minimum.accumulate(depth[::-1])[::-1]  # from there on
+    return bytes(marks[opens & (lowest >= depth)])
 
 
 def _opening(opened: bytes) -> bytes:

@@ -24,6 +24,7 @@ STAND_IN = "\0"
 
 _PIECE_BYTES, _MOST_BYTES = 512 * 1024, 4 * 1024 * 1024  # a piece ends with a row, and rows may be long
 _SPACES = b" \t\n\r"
+_NUMBERS_TO_N = bytes.maketrans(b"0123456789+-.eE", b"n" * 15)
 _TO_SPACES = bytes.maketrans(b"[]", b"  ")
 _KEY_BYTES = 64
 _MOST_STRINGS = 10_000  # that are looked at; tens of times what any request has
@@ -84,6 +85,9 @@ def _array(text: bytes | bytearray, start: int, stop: int, max_axes: int) -> NDA
         if numbers is None:
             return None
         pieces.append(numbers)
+        form_of_piece = piece.translate(_NUMBERS_TO_N, _SPACES)
+        if form_of_piece.startswith(b"n") or b"n[" in form_of_piece or b"]n" in form_of_piece:
+            return None  # what the spaces in the place of brackets would hide: no comma between
         marks = piece.translate(None, _NO_MARKS)
         if not row:
             first = _ROW.search(marks)

@@ -22,6 +22,8 @@ from .json_faults import too_deep
 from .json_parser import parse, refuse_crowds
 from .json_pieces import HUGE_BYTES, STAND_IN, Lifted, lifted
 
+_LONGEST_KEY = 256
+_MOST_PLAIN = 100_000  # values outside of arrays; hundreds of times what any request has
 _MAX_KEYS = 64  # several times what any request has; pysimdjson finds a key by looking at each
 
 
@@ -90,6 +92,7 @@ class _Walk:
         self.careful = careful
         self.huge = huge
         self.lists = 0  # and brackets in strings
+        self.plain = 0
 
     def read(self, value: Any, name: str | None, pointer: str, depth: int) -> Any:
         """Return `value`, of the field `name`, as it goes into the document."""
@@ -112,10 +115,12 @@ class _Walk:
             return array
         self.lists += 1
         self.check_depth(depth, pointer)
+        self.take_plain(len(value), pointer)
         return [self.read(item, None, f"{pointer}/{index}", depth + 1) for index, item in enumerate(value)]
 
     def read_object(self, value: simdjson.Object, name: str | None, pointer: str, depth: int) -> Any:
         self.check_depth(depth, pointer)
+        self.take_plain(len(value), pointer)
         keys = list(value)
         self.check_keys(keys, pointer)
         self.lists += sum(key.count("[") for key in keys)
@@ -126,15 +131,27 @@ class _Walk:
             return array
         return {key: self.read(value[key], key, pointer_to(pointer, key), depth + 1) for key in keys}
 
+    def take_plain(self, count: int, pointer: str) -> None:
+        """Count values that become Python objects; each takes a hundred times what a number of an array does."""
+        self.plain += count
+        if self.plain > _MOST_PLAIN:
+            detail = f"there are more than {_MOST_PLAIN:,} values outside of arrays; no request has so many"
+            raise MalformedJSON(detail, pointer, limit=_MOST_PLAIN, actual=self.plain)
+
     def check_depth(self, depth: int, pointer: str) -> None:
         if depth >= self.limits.max_json_depth:
             raise too_deep(self.limits, pointer)
 
     def check_keys(self, keys: list[str], pointer: str) -> None:
         if len(set(keys)) != len(keys):
-            key = next(key for index, key in enumerate(keys) if key in keys[:index])
+            seen: set[str] = set()
+            key = next(key for key in keys if key in seen or seen.add(key))  # type: ignore[func-returns-value]
             detail = f'the key "{key[:40]}" stands twice in one object; each key may be given once'
             raise DuplicateKey(detail, pointer, key=key[:200])
+        longest = max(map(len, keys), default=0)
+        if longest > _LONGEST_KEY:  # pointers would repeat it
+            detail = f"a key has {longest:,} characters; no field of a request has more than {_LONGEST_KEY}"
+            raise MalformedJSON(detail, pointer, limit=_LONGEST_KEY, actual=longest)
         if any("\0" in key for key in keys):  # pysimdjson would look up what stands before it
             raise MalformedJSON("a key has the character U+0000 in it; no field of a request has", pointer)
         if len(keys) > _MAX_KEYS:

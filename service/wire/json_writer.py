@@ -126,8 +126,8 @@ def _is_finite(value: Any) -> bool:
     kind = type(value)
     if kind in _ALWAYS_FINITE:
         return True
-    if kind is dict or kind is list or kind is tuple:
-        items = value.values() if kind is dict else value
+    if isinstance(value, (dict, list, tuple)):
+        items = value.values() if isinstance(value, dict) else value
         return _ALWAYS_FINITE.issuperset(map(type, items)) or all(map(_is_finite, items))
     if isinstance(value, np.ndarray):
         return value.dtype.kind != "f" or bool(np.isfinite(value).all())

@@ -180,3 +180,11 @@ def test_a_faulty_object_is_refused_at_the_member(text: str, kind: type[WireErro
 def test_an_object_with_a_name_is_left_to_the_schema() -> None:
     body = b'{"kernel": {"name": "gaussian", "shape": 3, "data": [1]}}'
     assert read_json(body, FIELDS, LIMITS)["kernel"] == {"name": "gaussian", "shape": 3, "data": [1]}
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float16", "float64"])
+@pytest.mark.parametrize("data", [[[0.5]], [[70000]], [[[1]]], [[1e30], 2]])
+def test_lists_of_one_number_in_flat_data_are_no_numbers(dtype: str, data: list[Any]) -> None:
+    text = json.dumps({"input": {"shape": [len(data)], "dtype": dtype, "data": data}}).encode()
+    with pytest.raises(NotAnArray, match=r"/input/data/0 is a list of 1; data is a flat list"):
+        read_json(text, FIELDS, LIMITS)

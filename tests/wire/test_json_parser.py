@@ -13,14 +13,20 @@ TEXTS = {
     "flat": """b'{"input":{"shape":[3000000],"dtype":"float32","data":[' + b",".join([b"1"] * 3_000_000) + b"]}}" """,
     "long": """b'{"input":[' + b",".join([b"-0.12345678901234567"] * 400_000) + b"]}" """,
     "base64": """b'{"input":{"shape":[9000000],"dtype":"uint8","base64":"' + b"A" * 12_000_000 + b'"}}' """,
+}
+REFUSED = {
     "a plain list": """b'{"padding":[' + b",".join([b"1"] * 3_000_000) + b"]}" """,
     "objects": """b'{"layers":[' + b",".join([b"{}"] * 500_000) + b"]}" """,
+    "objects of one": """b'{"layers":[' + b",".join([b'{"a":1}'] * 500_000) + b"]}" """,
+    "deep lists": """b'{"x":[' + b",".join([b"[" * 60 + b"1" + b"]" * 60] * 50_000) + b"]}" """,
+    "long keys": """b"".join(b'{"' + b"k" * 330_000 + b'":' for _ in range(60)) + b"1" + b"}" * 60""",
 }
 MEASURED = """
 from dataclasses import replace
 from service.schemas.document import DOCUMENT
 from service.settings import Settings
 from service.wire import read_json
+from service.wire.errors import MalformedJSON
 
 def status(name):
     return int(next(line for line in open("/proc/self/status") if line.startswith(name)).split()[1]) * 1024
@@ -32,15 +38,30 @@ read_json(b'{{"input":[1]}}', DOCUMENT, limits)
 told.clear()
 open("/proc/self/clear_refs", "w").write("5")  # the peak is measured from here
 before = status("VmRSS")
-document = read_json(text, DOCUMENT, limits)
+try:
+    document = read_json(text, DOCUMENT, limits)
+except MalformedJSON:
+    pass
 print(sum(told), status("VmHWM") - before)
 """
 
 
-@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS.keys())
-def test_no_text_takes_more_than_was_told(text: str) -> None:
+def measured(text: str) -> tuple[int, int]:
+    """Return what a process is told that reading a text takes, and what it takes."""
     program = (sys.executable, "-c", MEASURED.format(text=text))
     ran = subprocess.run(program, check=True, capture_output=True, text=True, timeout=60)
     told, taken = map(int, ran.stdout.split())
+    return told, taken
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS.keys())
+def test_no_text_takes_more_than_was_told(text: str) -> None:
+    told, taken = measured(text)
     assert taken <= told + 2**20
     assert told <= 2 * taken + 2**20
+
+
+@pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED.keys())
+def test_nor_does_one_that_is_refused(text: str) -> None:
+    told, taken = measured(text)
+    assert taken <= told + 2**20

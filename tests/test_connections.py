@@ -1,0 +1,145 @@
+"""What a connection may do besides asking properly: slow, endless, misplaced headers and trailers, on bare sockets."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+
+import numpy as np
+import pytest
+
+from tests.serving import Running, serving, until
+
+BODY = b'{"input":[1,2,3],"kernel":[1]}'
+CHUNKED = b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def connected(service: Running) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", service.port), timeout=60)
+
+
+def post(body: bytes, *lines: bytes, path: bytes = b"/v1/conv1d") -> bytes:
+    head = [b"POST " + path + b" HTTP/1.1", b"Host: x", b"Content-Type: application/json", *lines]
+    return b"\r\n".join([*head, b"Content-Length: %d" % len(body), b"", b""]) + body
+
+
+def rest(client: socket.socket) -> bytes:
+    """Return all that still comes, until the connection is closed or cut."""
+    found = b""
+    try:
+        while piece := client.recv(1 << 20):
+            found += piece
+    except ConnectionResetError:
+        pass
+    return found
+
+
+def answer(client: socket.socket) -> bytes:
+    """Return one answer, whole."""
+    found = b""
+    while b"\r\n\r\n" not in found:
+        piece = client.recv(65536)
+        assert piece, found
+        found += piece
+    head, _, body = found.partition(b"\r\n\r\n")
+    length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+    while len(body) < length:
+        body += client.recv(65536)
+    return head + b"\r\n\r\n" + body
+
+
+def test_headers_that_do_not_come_to_an_end_in_time_are_not_waited_for() -> None:
+    with serving(header_seconds=0.3) as service, connected(service) as silent, connected(service) as slow:
+        slow.sendall(b"GET /livez HTTP/1.1\r\nHost")
+        assert (rest(silent), rest(slow)) == (b"", b"")
+        assert service.ask("/livez").status == 200
+
+
+def test_a_connection_is_not_kept_open_by_an_empty_line() -> None:
+    with serving(header_seconds=0.3) as service, connected(service) as client:
+        client.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert answer(client).startswith(b"HTTP/1.1 200")
+        client.sendall(b"\r\n")
+        began = time.monotonic()
+        assert rest(client) == b""
+        assert time.monotonic() - began < 4  # uvicorn's own patience with idle connections is five seconds
+
+
+def test_an_unfinished_request_behind_an_answer_does_not_cut_the_answer() -> None:
+    body = json.dumps({"input": np.ones((1, 1)).tolist(), "kernel": [[1]], "padding": 1000}).encode()
+    with serving(header_seconds=0.3, send_seconds=30) as service, socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.settimeout(60)
+        client.connect(("127.0.0.1", service.port))
+        client.sendall(post(body, path=b"/v1/conv2d") + b"GET /livez HTTP/1.1\r\nHo")
+        time.sleep(1.5)
+        found = answer(client)
+    assert json.loads(found.partition(b"\r\n\r\n")[2])["output_shape"] == [2001, 2001]
+
+
+def test_a_long_body_does_not_count_as_the_next_requests_headers() -> None:
+    body = BODY[:-1] + b" " * 200_000 + b"}"
+    asked = post(body)
+    with serving() as service, connected(service) as client:
+        client.sendall(asked[:100])
+        time.sleep(0.2)
+        client.sendall(asked[100:] + b"GET /livez HTTP/1.1\r\nHost: x\r\n")
+        assert answer(client).startswith(b"HTTP/1.1 200 OK")
+        client.sendall(b"Connection: close\r\n\r\n")
+        assert rest(client).startswith(b"HTTP/1.1 200 OK")
+
+
+def test_endless_headers_behind_a_request_are_refused_once_that_is_answered() -> None:
+    with serving() as service, connected(service) as client:
+        client.sendall(post(BODY))
+        for _ in range(4):
+            time.sleep(0.05)
+            client.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n" if _ == 0 else b"X: " + b"y" * 40_000 + b"\r\n")
+        found = rest(client)
+    assert found.startswith(b"HTTP/1.1 200 OK")
+    assert b"HTTP/1.1 400" in found
+
+
+@pytest.mark.parametrize("trailer", [b"x-%06d: " + b"y" * 1000 + b"\r\n", b"%06d" + b"z" * 1000])
+@pytest.mark.parametrize("path", [b"/nope", b"/v1/conv1d"])
+def test_trailers_without_end_are_cut_off_and_not_kept(path: bytes, trailer: bytes) -> None:
+    sent = 0
+    with serving() as service, connected(service) as client:
+        client.sendall(CHUNKED % path + b"1e\r\n" + BODY + b"\r\n0\r\nfirst: 1")
+        try:
+            for number in range(4000):
+                client.sendall(trailer % number)
+                sent += len(trailer)
+                time.sleep(0.0005)
+        except OSError:
+            pass
+        assert service.ask("/livez").status == 200
+        assert service.metric("convolution_reserved_bytes") == 0
+    assert sent < 3_000_000
+
+
+def test_a_body_in_many_small_chunks_with_trailers_is_taken() -> None:
+    body = BODY[:-1] + b" " * 20_000 + b"}"
+    pieces = b"".join(b"1\r\n%c\r\n" % byte for byte in body)
+    with serving() as service, connected(service) as client:
+        for _ in range(2):
+            client.sendall(CHUNKED % b"/v1/conv1d" + pieces + b"0\r\nX-Checksum: 1\r\n\r\n")
+            assert answer(client).startswith(b"HTTP/1.1 200 OK")
+
+
+@pytest.mark.parametrize("length", ["0" * 5000 + "2", "9" * 30, "1" + "0" * 18])
+def test_a_length_of_many_digits(length: str) -> None:
+    head = f"POST /v1/conv1d HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+    with serving() as service, connected(service) as client:
+        client.sendall(head.encode() + b"{}")
+        assert client.recv(65536)[:12] in (b"HTTP/1.1 413", b"HTTP/1.1 400", b"HTTP/1.1 422")
+        until(lambda: service.metric("convolution_reserved_bytes") == 0, "the memory")
+
+
+def test_many_keys_on_the_event_loop_do_not_hold_it_up() -> None:
+    keys = b",".join(b'"%x":0' % number for number in range(7000))
+    with serving() as service, connected(service) as client:
+        for _ in range(20):
+            client.sendall(post(b"{" + keys + b',"0":1}', path=b"/v1/conv1d/plan"))
+            assert b"/problems/duplicate-key" in answer(client)
