@@ -45,20 +45,22 @@ class Connection(HttpToolsProtocol):
         """Begin to wait for the first request's headers."""
         super().connection_made(JoinedWrites(transport, self.loop))  # type: ignore[arg-type]  # it stands for one
         self._in_headers = False
-        self._begun = False
+        self._between = True  # requests
+        self._begun = 0  # requests in the read at hand
         self._beside_bytes = 0
         self._header_timer: asyncio.TimerHandle | None = None
         self._await_headers()
 
     def data_received(self, data: bytes) -> None:
         """Take what came; headers that it leaves unfinished are waited for, but not for ever and not for any number."""
-        self._begun = False
+        between, self._begun = self._between, 0
         if not self._in_headers:
             self._beside_bytes += len(data)
         super().data_received(data)
         if self.transport.is_closing():
             return
-        if self._in_headers and not self._begun:
+        # Of a read that ends another request too, it is not known how much belongs to these headers.
+        if self._in_headers and (not self._begun or (between and self._begun == 1)):
             self._beside_bytes += len(data)
         if self._beside_bytes > _MAX_HEADER_BYTES:
             self._refuse()
@@ -70,7 +72,8 @@ class Connection(HttpToolsProtocol):
         super().on_message_begin()
         self.scope["extensions"] = {CUT: self.transport.abort}  # type: ignore[dict-item]  # uvicorn types only its own extensions
         self._beside_bytes = 0
-        self._in_headers = self._begun = True
+        self._in_headers, self._between = True, False
+        self._begun += 1
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header; of a trailer nothing is kept."""
@@ -85,6 +88,11 @@ class Connection(HttpToolsProtocol):
             raise ValueError(_TOO_LARGE)  # the parser passes it on as its own error
         self._beside_bytes = 0
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """End with a request."""
+        self._between = True
+        super().on_message_complete()
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of a body; what comes beside bodies is counted."""
