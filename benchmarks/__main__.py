@@ -24,6 +24,7 @@ def main() -> None:
     # NumPy's BLAS reads its number of threads once, when it is loaded.
     for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
         os.environ[name] = str(chosen.threads)
+    os.environ["OPENBLAS_THREAD_TIMEOUT"] = "16"  # its idle threads spin for 30 ms otherwise, in everybody's way
     from benchmarks.calibrate import as_source, calibrate
     from benchmarks.cases import CASES, FAMILIES
     from benchmarks.limits import measure_limits
