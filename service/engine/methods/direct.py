@@ -30,6 +30,8 @@ CHANNELS = 256
 """Channels at once, where they are laid innermost."""
 DEPTHWISE_BYTES = 2 * BLOCK_BYTES
 """What the input of so many takes."""
+SHORT_CALL = 20_000
+"""Cells of a call from which it pays to share blocks among threads: each call gives way to the other thread's."""
 LANES = 32
 """Channels from which that pays."""
 FEW_TAPS = 64
@@ -67,12 +69,16 @@ def _compute_depthwise(work: Work) -> None:
         _fill_depthwise(work, image, channels, tile, workspace)
         work.add_bias(image, channels, tile)
 
-    blocks = tiles(plan, max(1, DEPTHWISE_BYTES // (work.out.itemsize * together)))
+    blocks = _depthwise_tiles(plan, work.out.itemsize, together)
     run(product(range(plan.batch), range(0, plan.channels, together), blocks), block, work.control, work.threads)
 
 
 def _channels_at_once(plan: ConvPlan, sharers: int = 1) -> int:
     return min(CHANNELS, max(LANES, -(-plan.channels // sharers)))
+
+
+def _depthwise_tiles(plan: ConvPlan, itemsize: int, together: int) -> list[Region]:
+    return tiles(plan, max(1, DEPTHWISE_BYTES // (itemsize * together)))
 
 
 def _fill_depthwise(work: Work, image: int, channels: slice, tile: Region, workspace: Workspace) -> None:
@@ -119,7 +125,7 @@ def seconds(plan: ConvPlan, itemsize: int, machine: Machine) -> float:
     pair, moved, passes = width(itemsize), 0, 4 * plan.macs
     if is_depthwise(plan):
         together = _channels_at_once(plan)
-        blocks = len(tiles(plan, DEPTHWISE_BYTES // (itemsize * together))) * plan.batch * -(-plan.channels // together)
+        blocks = len(_depthwise_tiles(plan, itemsize, together)) * plan.batch * -(-plan.channels // together)
         calls = 2 * blocks * plan.taps
         passes = 5 * plan.macs
         moved = 2 * prod(plan.input_shape) + 5 * prod(plan.output_shape)  # across memory
@@ -134,10 +140,16 @@ def working_bytes(plan: ConvPlan, itemsize: int, threads: int) -> int:
     """Return the memory that it takes: a block of input and one of products, a thread."""
     if is_depthwise(plan):
         together = _channels_at_once(plan)
-        tile = tiles(plan, DEPTHWISE_BYTES // (itemsize * together))[0]
+        tile = _depthwise_tiles(plan, itemsize, together)[0]
         return threads * itemsize * together * (prod(extent(region_of(plan, tile))) + 2 * prod(extent(tile)))
     tile = tiles(plan, BLOCK_BYTES // itemsize)[0]
     return threads * itemsize * (prod(extent(region_of(plan, tile))) + prod(extent(tile)))
 
 
-METHOD = Method("direct", compute, lambda _: "", seconds, working_bytes, in_order=True)
+def in_short_calls(plan: ConvPlan, itemsize: int) -> bool:
+    """Return whether a depthwise layer is computed a few thousand cells at a time."""
+    together = _channels_at_once(plan)
+    return is_depthwise(plan) and together * prod(extent(_depthwise_tiles(plan, itemsize, together)[0])) < SHORT_CALL
+
+
+METHOD = Method("direct", compute, lambda _: "", seconds, working_bytes, in_order=True, in_short_calls=in_short_calls)
