@@ -118,7 +118,7 @@ class MatrixMode {
       ...(this.kernel ? [this.kernel.element, h("span.sign", { "aria-hidden": "true" }, "=")] : []),
       this.output.element,
     );
-    this.trace = this.answer = null;
+    this.trace = this.answer = this.picked = null;
     this.#ask();
   }
 
@@ -155,7 +155,8 @@ class MatrixMode {
     this.sum.classList.remove("stale");
     this.answer = answer;
     this.output.set(answer.feature_maps);
-    this.#show(this.player.at);
+    if (this.picked) this.#showUsers(...this.picked);
+    else this.#show(this.player.at);
     const flat = answer.feature_maps.flat();
     const range = `values from ${short(Math.min(...flat))} to ${short(Math.max(...flat))}`;
     announce(`Feature map ${answer.output_shape.join(" by ")}, ${range}`);
@@ -179,6 +180,7 @@ class MatrixMode {
       ]),
     );
     this.player.reset(trace.total_positions);
+    if (this.picked) this.#showUsers(...this.picked); // before there was anything to show
   }
 
   #show(at) {
@@ -227,6 +229,7 @@ class MatrixMode {
   }
 
   #showUsers(row, column) {
+    this.picked = row === undefined ? null : [row, column];
     if (!this.trace) return;
     if (row === undefined) {
       this.#show(this.player.at);
