@@ -155,13 +155,14 @@ class Server(uvicorn.Server):
     """
 
     def __init__(self, app: FastAPI, settings: Settings, parent: int | None = None) -> None:
+        self._kind = _patient(settings.header_seconds)
         super().__init__(
             uvicorn.Config(
                 app,
                 host=settings.host,
                 port=settings.port,
                 backlog=BACKLOG,
-                http=_patient(settings.header_seconds),
+                http=self._kind,
                 ws="none",
                 lifespan="on",
                 log_config=None,
@@ -171,7 +172,6 @@ class Server(uvicorn.Server):
             )
         )
         self._app = app
-        self._header_seconds = settings.header_seconds
         self._drain_seconds = settings.drain_seconds
         self._stop_at: float | None = None
         self._stop_logged = False
@@ -243,7 +243,7 @@ class Server(uvicorn.Server):
                 await asyncio.get_running_loop().connect_accepted_socket(self._connection, accepted)
 
     def _connection(self) -> Connection:
-        return _patient(self._header_seconds)(self.config, self.server_state, self.lifespan.state)
+        return self._kind(self.config, self.server_state, self.lifespan.state)
 
 
 def announce(listening: socket.socket, workers: int) -> None:

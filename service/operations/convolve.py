@@ -102,21 +102,8 @@ def prepare_conv(request: ConvRequest, rank: int, limits: WorkLimits) -> ConvPro
         kernel=layout.kernel(kernel),
         bias=layout.bias(request.bias, plan.output_shape),
         dtype=dtype,
-        sample_spacing=vars(request).get("sample_spacing"),
+        sample_spacing=vars(request).get("sample_spacing"),  # pydantic is slow to say that a model has none
     )
-
-
-def conv_keywords(request: ConvOptions, problem: ConvProblem) -> dict[str, Any]:
-    """Return the keyword arguments of the engine's gradients."""
-    return {
-        "stride": request.stride,
-        "padding": request.padding,
-        "padding_mode": request.padding_mode,
-        "padding_value": request.padding_value,
-        "dilation": request.dilation,
-        "groups": problem.layout.groups,
-        "operation": request.operation,
-    }
 
 
 def convolve(request: ConvRequest, rank: int, limits: WorkLimits, control: engine.Control) -> Answer:

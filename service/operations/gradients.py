@@ -11,7 +11,7 @@ from service import engine
 from service.schemas.requests import ConvGradientsRequest, ConvTransposeGradientsRequest, PoolGradientsRequest
 
 from .answer import Answer
-from .convolve import ConvProblem, conv_keywords, prepare_conv
+from .convolve import ConvProblem, prepare_conv
 from .data import read_input
 from .limits import WorkLimits, check_work
 from .pool import plan_pool, pool_keywords
@@ -28,7 +28,13 @@ def conv_gradients(request: ConvGradientsRequest, rank: int, limits: WorkLimits,
         problem.input,
         problem.kernel,
         problem.layout.output_gradient(request.output_gradient, problem.plan.output_shape),
-        **conv_keywords(request, problem),
+        stride=request.stride,
+        padding=request.padding,
+        padding_mode=request.padding_mode,
+        padding_value=request.padding_value,
+        dilation=request.dilation,
+        groups=problem.layout.groups,
+        operation=request.operation,
         **_run_keywords(request, problem, control),
     )
     if problem.sample_spacing is not None:

@@ -18,6 +18,9 @@ from .arrays import count_of
 from .document import ReadLimits
 from .errors import JSONTooDeep, MalformedJSON
 
+SIMDJSON_ERRORS = (ValueError, RuntimeError)
+"""What pysimdjson raises where a text is not JSON."""
+
 _PIECE_BYTES = 256 * 1024
 _MOST_STRINGS = 10_000  # that may stand without a comma between them: one in another, and no text is as deep as that
 _ROOM = b" " * 8192  # orjson allots memory by a text's length, and not enough for a short one that only opens lists
@@ -56,7 +59,7 @@ def _is_json(piece: bytes) -> bool:
     """Whether simdjson takes a piece, which is sooner known than whether orjson does."""
     try:
         simdjson.Parser().parse(piece)
-    except (ValueError, RuntimeError):
+    except SIMDJSON_ERRORS:
         return False
     return True
 

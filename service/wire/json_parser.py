@@ -12,7 +12,7 @@ import simdjson
 from .arrays import count_of, too_many_elements
 from .document import ReadLimits
 from .errors import MalformedJSON
-from .json_faults import located
+from .json_faults import SIMDJSON_ERRORS, located
 from .json_integers import widened
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -22,7 +22,6 @@ _SLACK = 4096  # values that a text may hold beside its arrays' elements
 # it. A text that is longer than numbers make it has strings: two copies more, and what base64 stands for.
 _TEXT_BYTES, _MARK_BYTES = 1.4, {b",": 40, b"[": 32, b"{": 120}
 _STRING_BYTES, _NUMBER_LENGTH = 2.8, 32
-_SIMDJSON_ERRORS = (ValueError, RuntimeError)  # what pysimdjson raises where a text is not JSON
 
 
 def parse(text: bytes | bytearray, sent: bytes | bytearray, limits: ReadLimits, pointer: str) -> Any:
@@ -47,13 +46,13 @@ def parse(text: bytes | bytearray, sent: bytes | bytearray, limits: ReadLimits, 
         raise MalformedJSON(detail, pointer, offset=0, line=1, column=1)
     try:
         return simdjson.Parser().parse(text)
-    except _SIMDJSON_ERRORS as error:
+    except SIMDJSON_ERRORS as error:
         fault = error
     wide = widened(text)
     if wide is not text:
         try:
             return simdjson.Parser().parse(wide)
-        except _SIMDJSON_ERRORS as error:
+        except SIMDJSON_ERRORS as error:
             fault = error
     raise located(sent, fault, limits, pointer)
 

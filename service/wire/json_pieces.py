@@ -16,6 +16,7 @@ import numpy as np
 import simdjson
 from numpy.typing import NDArray
 
+from .json_faults import SIMDJSON_ERRORS
 from .json_integers import widened
 
 HUGE_BYTES = 8 * 1024 * 1024  # of a text; 20 milliseconds to parse
@@ -112,7 +113,7 @@ def _numbers(text: bytes) -> NDArray[np.float64] | None:
         try:
             parsed: Any = simdjson.Parser().parse(b"[" + form + b"]")
             return np.frombuffer(parsed.as_buffer(of_type="d"), dtype=np.float64)
-        except (ValueError, RuntimeError, TypeError):
+        except (*SIMDJSON_ERRORS, TypeError):
             continue
     return None
 

@@ -8,6 +8,7 @@ is walked through carefully at once.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -144,8 +145,7 @@ class _Walk:
 
     def check_keys(self, keys: list[str], pointer: str) -> None:
         if len(set(keys)) != len(keys):
-            seen: set[str] = set()
-            key = next(key for key in keys if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+            key = next(key for key, times in Counter(keys).items() if times > 1)
             detail = f'the key "{key[:40]}" stands twice in one object; each key may be given once'
             raise DuplicateKey(detail, pointer, key=key[:200])
         longest = max(map(len, keys), default=0)

@@ -92,7 +92,7 @@ def test_a_depthwise_layer_is_each_channel_for_itself_to_the_last_bit(
     size: tuple[int, ...], kernel: tuple[int, ...], mode: str, threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Channels are laid innermost, in blocks and tiles; the sums are those of one channel."""
-    monkeypatch.setattr(direct, "DEPTHWISE_BYTES", 200_000)
+    monkeypatch.setattr(direct, "DEPTHWISE_BYTES", 200_000)  # several tiles, of arrays that are quick to compute
     rng, channels = np.random.default_rng(8), 2 * direct.CHANNELS + 40
     x, w = rng.standard_normal((2, channels, *size)), rng.standard_normal((channels, 1, *kernel))
     x[1, 300, *(0 for _ in size)] = np.nan

@@ -74,7 +74,7 @@ def place_of(text: bytes) -> int | None:
 @pytest.mark.parametrize("piece_bytes", [10, 256 * 1024])
 @pytest.mark.parametrize("document", DOCUMENTS, ids=NAMES)
 def test_the_place_is_that_of_the_whole_text(document: bytes, piece_bytes: int, monkeypatch: Patch) -> None:
-    monkeypatch.setattr(json_faults, "_PIECE_BYTES", piece_bytes)
+    monkeypatch.setattr(json_faults, "_PIECE_BYTES", piece_bytes)  # 10: every comma of a short text may end a piece
     if piece_bytes == 10:
         document = document[:1000]
     chosen = random.Random(3)
@@ -99,7 +99,7 @@ def test_where_it_ends_early(document: bytes) -> None:
 
 @pytest.mark.parametrize("opening", [b"[", b'{"a":', b'[{"a":', b"[1,", b'{"b":[],"a":'])
 def test_nesting_beyond_the_limit_is_told_across_pieces(opening: bytes, monkeypatch: Patch) -> None:
-    monkeypatch.setattr(json_faults, "_PIECE_BYTES", 50)
+    monkeypatch.setattr(json_faults, "_PIECE_BYTES", 50)  # of a few levels each, where there are commas
     assert isinstance(located(b"[1," * 5 + opening * 1025, ValueError("?"), LIMITS, ""), JSONTooDeep)
 
 

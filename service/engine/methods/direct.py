@@ -18,7 +18,7 @@ from math import prod
 
 import numpy as np
 
-from service.engine.borders import Region
+from service.engine.borders import Index, Region
 from service.engine.machine import Machine, width
 from service.engine.parallel import Workspace, run
 from service.engine.plans import ConvPlan
@@ -28,12 +28,12 @@ from .work import BLOCK_BYTES, Work, extent, few_taps, place, region_of, taps, t
 
 CHANNELS = 256
 """Channels at once, where they are laid innermost."""
-DEPTHWISE_BYTES = 2 * BLOCK_BYTES
-"""What the input of so many takes."""
-SHORT_CALL = 20_000
-"""Cells of a call from which it pays to share blocks among threads: each call gives way to the other thread's."""
 LANES = 32
 """Channels from which that pays."""
+DEPTHWISE_BYTES = 2 * BLOCK_BYTES
+"""What a block's input takes there."""
+SHORT_CALL = 20_000
+"""Cells of a call from which it pays to share blocks among threads: each call gives way to the other thread's."""
 FEW_TAPS = 64
 """Taps up to which where they read is remembered from one computation to the next."""
 
@@ -93,7 +93,7 @@ def _fill_depthwise(work: Work, image: int, channels: slice, tile: Region, works
     if window is not goal:
         goal[...] = window
     weights = np.ascontiguousarray(work.kernel[channels, 0].transpose(*range(1, plan.rank + 1), 0))
-    for i, (tap, shift) in enumerate(few_taps(plan, tile) if plan.taps <= FEW_TAPS else taps(plan, tile)):
+    for i, (tap, shift) in enumerate(_shifts(plan, tile)):
         work.control.check()
         np.multiply(x[shift], weights[tap], out=term if i else y)
         if i:
@@ -104,7 +104,7 @@ def _fill_depthwise(work: Work, image: int, channels: slice, tile: Region, works
 def fill_tile(work: Work, image: int, group: int, tile: Region, workspace: Workspace) -> None:
     """Fill a tile of a group's output maps, without the bias."""
     plan, region = work.plan, region_of(work.plan, tile)
-    shifts = few_taps(plan, tile) if plan.taps <= FEW_TAPS else list(taps(plan, tile))
+    shifts = _shifts(plan, tile)
     window, term = workspace.arrays(work.out.dtype, (1, *extent(region)), extent(tile))
     members, filters = plan.channels // plan.groups, plan.filters // plan.groups
     for member in range(members):
@@ -118,6 +118,10 @@ def fill_tile(work: Work, image: int, group: int, tile: Region, workspace: Works
                 np.multiply(x[shift], work.kernel[(f, member, *tap)], out=y if first else term)
                 if not first:
                     y += term
+
+
+def _shifts(plan: ConvPlan, tile: Region) -> list[tuple[tuple[int, ...], Index]]:
+    return few_taps(plan, tile) if plan.taps <= FEW_TAPS else list(taps(plan, tile))
 
 
 def seconds(plan: ConvPlan, itemsize: int, machine: Machine) -> float:
