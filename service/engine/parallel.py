@@ -6,8 +6,9 @@ NumPy and BLAS let other threads run while they compute, so threads are enough.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate, chain, islice
 from math import prod
@@ -27,6 +28,8 @@ KEPT_SHARED_BYTES = 16 * 1024 * 1024
 """Memory shared by threads that a process keeps likewise."""
 
 _ALIGNMENT = 64
+_LOOK_SECONDS = 0.02
+"""How often whoever waits for another thread looks whether that one failed."""
 _kept = threading.local()
 _shared_free: list[Array] = []
 _shared_lock = threading.Lock()
@@ -35,7 +38,14 @@ T = TypeVar("T")
 
 
 class Workspace:
-    """Scratch memory of one thread, for one block at a time."""
+    """Scratch memory of one thread, for one block at a time, and the thread's knowledge of the others."""
+
+    def __init__(self, prepared: _Prepared) -> None:
+        self._prepared = prepared
+
+    def await_prepared(self) -> None:
+        """Return when all that was to be prepared is, by whichever thread: what needs it calls this first."""
+        self._prepared.wait()
 
     def arrays(self, dtype: np.dtype[Any], *shapes: tuple[int, ...]) -> list[Array]:
         """Return uninitialised arrays of these shapes; they are overwritten by the next call."""
@@ -52,6 +62,33 @@ class Workspace:
             if size <= KEPT_BYTES:
                 _kept.memory = memory
         return memory
+
+
+class _Given(Exception):  # noqa: N818  (it ends a thread's share and reaches nobody)
+    """Another thread failed, so what was to be prepared never will be."""
+
+
+class _Prepared:
+    """How far a computation's preparations are."""
+
+    def __init__(self, steps: int) -> None:
+        self._left, self._lock, self._all = steps, threading.Lock(), threading.Event()
+        self.failed = threading.Event()
+        if not steps:
+            self._all.set()
+
+    def one_done(self) -> None:
+        """Take note that a step is done."""
+        with self._lock:
+            self._left -= 1
+            if not self._left:
+                self._all.set()
+
+    def wait(self) -> None:
+        """Return when all are done; the steps were all begun before whoever asks."""
+        while not self._all.is_set() and not self._all.wait(_LOOK_SECONDS):
+            if self.failed.is_set():
+                raise _Given
 
 
 @contextmanager
@@ -78,26 +115,43 @@ def available_threads(control: Control) -> int:
     return max(1, control.threads or _cores())
 
 
-def run(tasks: Iterable[T], compute: Callable[[T, Workspace], None], control: Control, threads: int) -> None:
+def run(
+    tasks: Iterable[T],
+    compute: Callable[[T, Workspace], None],
+    control: Control,
+    threads: int,
+    prepare: Sequence[Callable[[], None]] = (),
+) -> None:
     """Call ``compute(task, workspace)`` for every task, in order of start, on up to `threads` threads.
+
+    What `prepare` holds is called before, likewise shared out; a task may begin meanwhile, and calls
+    ``workspace.await_prepared()`` where it needs all of it.
 
     The cancel check is asked before each; the first error ends the whole.
     """
-    todo = iter(tasks)
+    prepared = _Prepared(len(prepare))
+    todo: Iterator[_Step | T] = chain(map(_Step, prepare), tasks)
     first = list(islice(todo, min(threads, _cores()))) if threads > 1 else []  # no more: there may be millions
     todo = chain(first, todo)
+
+    def do(task: _Step | T, workspace: Workspace) -> None:
+        control.check()
+        if isinstance(task, _Step):
+            task.call()
+            prepared.one_done()
+        else:
+            compute(task, workspace)
+
     if len(first) <= 1:
-        workspace = Workspace()
+        workspace = Workspace(prepared)
         with blas.single_threaded, np.errstate(all="ignore"):
             for task in todo:
-                control.check()
-                compute(task, workspace)
+                do(task, workspace)
         return
-    lock, failed = threading.Lock(), threading.Event()
-    done = object()
+    lock, failed, done = threading.Lock(), prepared.failed, object()
 
     def work() -> None:
-        workspace = Workspace()
+        workspace = Workspace(prepared)
         try:
             # What overflows or is not finite is the data's; the answer carries it. Each thread has a state of its own.
             with np.errstate(all="ignore"):
@@ -106,14 +160,22 @@ def run(tasks: Iterable[T], compute: Callable[[T, Workspace], None], control: Co
                         task = next(todo, done)
                     if task is done:
                         return
-                    control.check()
-                    compute(task, workspace)  # type: ignore[arg-type]  # not `done`
+                    do(task, workspace)  # type: ignore[arg-type]  # not `done`
+        except _Given:
+            return
         except BaseException:
             failed.set()
             raise
 
     with blas.single_threaded, helped(work, len(first) - 1):
         work()
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One thing to prepare."""
+
+    call: Callable[[], None]
 
 
 @cache

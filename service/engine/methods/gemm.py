@@ -96,7 +96,8 @@ def seconds(plan: ConvPlan, itemsize: int, machine: Machine) -> float:
     positions = plan.batch * prod(plan.output_size)
     blocks = plan.batch * plan.groups * -(-prod(plan.output_size) // _columns_at_once(plan, itemsize))
     copied = positions * plan.taps * plan.groups if plan.taps * plan.groups > plan.channels else 0
-    product_seconds = plan.macs * (1 + 4 / filters) / machine.products[pair]
+    few = 4 / filters + 16 / prod(plan.output_size)
+    product_seconds = plan.macs * (1 + few) / machine.products[pair]
     return product_seconds + copied / machine.moves[pair] + blocks * machine.block / 3  # a copy and a product
 
 

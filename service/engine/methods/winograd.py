@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from itertools import product
 from math import ceil, prod
 
@@ -30,7 +30,7 @@ from service.engine.parallel import Workspace, run, shared
 from service.engine.plans import ConvPlan
 
 from .method import Method
-from .work import Work, cut, extent, strided
+from .work import Work, cut, extent, place, strided
 
 TRANSFORMS = {  # m: (Aᵀ, G, Bᵀ) for the points 0, ±1, (±2,) ∞; Lavin & Gray, equations 7 to 10 and section 4.3
     2: (
@@ -61,10 +61,13 @@ TRANSFORMS = {  # m: (Aᵀ, G, Bᵀ) for the points 0, ±1, (±2,) ∞; Lavin & 
 CHANNELS_FOR_4 = 32
 """Channels a group from which F(4, 3) keeps the bound; below it breaks it, up to 19-fold on a corner-tap kernel."""
 
+CACHE_LINE = 64
 TILE_BYTES = 4 * 1024 * 1024
 """What a block's transformed tiles take."""
-KERNEL_BYTES = 10 * 1024 * 1024
+KERNEL_BYTES = 6 * 1024 * 1024
 """Transformed kernels up to here are made once and kept; larger ones a few filters at a time, beside all the tiles."""
+FEW_KERNELS_BYTES = 5 * 1024 * 1024
+"""What these few take, while a thread keeps its scratch memory."""
 AT_ONCE = 64
 """Channels, or filters at most, whose transforms are made at once in that case, …"""
 MANY_TILES = 256
@@ -99,11 +102,10 @@ def compute(work: Work) -> None:
 def _tiles_outside(winograd: _Winograd) -> None:
     """Transform the kernel once, then take block after block of tiles through all filters."""
     work, groups, filters, members = winograd.work, winograd.groups, winograd.filters, winograd.members
-    shape = (groups, winograd.points, filters, members)
+    shape = (groups, winograd.points, winograd.pitch(filters))
     most = winograd.points * max(filters, members)
 
-    def transform_kernel(part: tuple[int, slice], _: Workspace) -> None:
-        group, some = part
+    def transform_kernel(group: int, some: slice) -> None:
         winograd.transform_kernel(group, some.start, some.stop, kernels[group, :, some])
 
     def block(task: tuple[int, _Tiles], workspace: Workspace) -> None:
@@ -113,13 +115,15 @@ def _tiles_outside(winograd: _Winograd) -> None:
         )
         turns = _Turns(*scratch)
         winograd.gather(tiles, slice(group * members, (group + 1) * members), window, turns)
+        workspace.await_prepared()
         turns.multiply(kernels[group], (winograd.points, members, tiles.count))
         winograd.scatter(tiles, slice(group * filters, (group + 1) * filters), turns)
 
-    tiles = winograd.blocks(max(1, TILE_BYTES // (2 * most * work.out.itemsize)))
-    with shared(work.out.dtype, shape) as kernels:
-        run(product(range(groups), _parts(filters)), transform_kernel, work.control, work.threads)
-        run(product(range(groups), tiles), block, work.control, work.threads)
+    tiles = winograd.blocks(max(1, TILE_BYTES // (2 * most * work.out.itemsize)), work.threads)
+    with shared(work.out.dtype, shape) as memory:
+        kernels = winograd.unpadded(memory, filters)
+        steps = [partial(transform_kernel, group, some) for group in range(groups) for some in _parts(filters)]
+        run(product(range(groups), tiles), block, work.control, work.threads, steps)
 
 
 def _filters_outside(winograd: _Winograd) -> None:
@@ -127,7 +131,7 @@ def _filters_outside(winograd: _Winograd) -> None:
     work = winograd.work
     most = max(1, work.control.budget_bytes // 4 // (winograd.points * winograd.members * work.out.itemsize))
     for group, stretch in product(
-        range(winograd.groups), _stretches(list(winograd.blocks(min(MANY_TILES, most))), most)
+        range(winograd.groups), _stretches(list(winograd.blocks(min(MANY_TILES, most), 1)), most)
     ):
         _take_through(winograd, group, stretch)
 
@@ -150,7 +154,8 @@ def _take_through(winograd: _Winograd, group: int, stretch: list[_Tiles]) -> Non
     def multiply(some: slice, workspace: Workspace) -> None:
         count = some.stop - some.start
         size = points * count * total
-        kernel, *scratch = workspace.arrays(dtype, (points, count, members), (size,), (size,))
+        padded, *scratch = workspace.arrays(dtype, (points, winograd.pitch(count)), (size,), (size,))
+        kernel = winograd.unpadded(padded, count)
         winograd.transform_kernel(group, some.start, some.stop, kernel)
         turns = _Turns(*scratch)
         np.matmul(kernel, data, out=turns.now(points, count, total))
@@ -158,17 +163,19 @@ def _take_through(winograd: _Winograd, group: int, stretch: list[_Tiles]) -> Non
         outputs = turns.now(winograd.m**winograd.rank, count, total)
         chosen = slice(group * winograd.filters + some.start, group * winograd.filters + some.stop)
         for tiles, start in zip(stretch, starts, strict=False):
-            winograd.write(tiles, chosen, outputs[..., start : start + tiles.count])
+            winograd.write(tiles, chosen, outputs[..., start : start + tiles.count], turns.spare)
 
     with shared(dtype, (points, members, total)) as data:
         at_once = AT_ONCE * max(1, MANY_TILES // max(tiles.count for tiles in stretch))
+        at_once = min(at_once, -(-members // work.threads))  # channels lie apart in memory, the tiles of one do not
         run(product(range(len(stretch)), _parts(members, at_once)), transform_input, work.control, work.threads)
-        run(_parts(winograd.filters, filters_at_once(members)), multiply, work.control, work.threads)
+        few = filters_at_once(members, dtype.itemsize * points)
+        run(_parts(winograd.filters, few), multiply, work.control, work.threads)
 
 
-def filters_at_once(members: int) -> int:
+def filters_at_once(members: int, point_bytes: int) -> int:
     """Return how many filters' products are made at once beside all tiles: they take a share of the tiles' memory."""
-    return max(1, min(AT_ONCE, members // 4))
+    return max(1, min(AT_ONCE, members // 4, FEW_KERNELS_BYTES // (members * point_bytes)))
 
 
 def _parts(number: int, at_once: int = AT_ONCE) -> list[slice]:
@@ -213,6 +220,11 @@ class _Turns:
         """Return the array that was written last, in this shape."""
         return self._now[: prod(shape)].reshape(shape)
 
+    @property
+    def spare(self) -> Array:
+        """The array that is free until the next product."""
+        return self._next
+
     def multiply(self, matrix: Array, shape: tuple[int, ...]) -> None:
         """Replace what is there, in this shape, by `matrix` times it."""
         result = (shape[0], matrix.shape[-2], shape[-1])
@@ -231,11 +243,23 @@ class _Winograd:
         self.points = (m + 2) ** plan.rank
         self.members, self.filters = plan.channels // plan.groups, plan.filters // plan.groups
 
-    def blocks(self, tiles: int) -> Iterator[_Tiles]:
-        """Yield blocks of about so many tiles, image by image; as many as there are threads."""
+    def pitch(self, filters: int) -> int:
+        """Return from where to where so many transformed filters are kept, point by point, in elements.
+
+        At a power of two all points would fall into the same few lines of the cache: it took twice as long to write.
+        """
+        return filters * self.members + CACHE_LINE // self.work.out.itemsize
+
+    def unpadded(self, kernels: Array, filters: int) -> Array:
+        """Return transformed filters at that pitch, (..., points, pitch), as (..., points, filters, C/G)."""
+        used = kernels[..., : filters * self.members]
+        return used.reshape(*used.shape[:-1], filters, self.members, copy=False)
+
+    def blocks(self, tiles: int, sharers: int) -> Iterator[_Tiles]:
+        """Yield blocks of about so many tiles, image by image; at least one for each sharer of a group."""
         plan = self.work.plan
         size = tuple(ceil(size / self.m) for size in plan.output_size)
-        an_image = cut(size, min(tiles, ceil(prod(size) / self.work.shared_among(plan.batch * plan.groups))))
+        an_image = cut(size, min(tiles, ceil(prod(size) / ceil(sharers / (plan.batch * plan.groups)))))
         for image, bounds in product(range(plan.batch), an_image):
             yield _Tiles(image, bounds, extent(bounds), prod(extent(bounds)))
 
@@ -264,7 +288,7 @@ class _Winograd:
         """Write Aᵀ M A of the products in `turns`, (points, filters, tiles), to the output."""
         count = filters.stop - filters.start
         self.untransform(turns, count, tiles.count)
-        self.write(tiles, filters, turns.now(self.m**self.rank, count, tiles.count))
+        self.write(tiles, filters, turns.now(self.m**self.rank, count, tiles.count), turns.spare)
 
     def untransform(self, turns: _Turns, filters: int, tiles: int) -> None:
         """Turn products, (points, filters, tiles), into outputs, (mⁿ, filters, tiles)."""
@@ -276,18 +300,27 @@ class _Winograd:
             # The axes before this one have been through and have `rows` entries; those behind it still have `side`.
             turns.multiply(matrix, (rows**axis, side, side ** (self.rank - 1 - axis) * columns))
 
-    def write(self, tiles: _Tiles, filters: slice, outputs: Array) -> None:
-        """Write outputs, (mⁿ, filters, tiles), where they belong, and add the bias."""
-        m = self.m
-        y = outputs.reshape(*(m,) * self.rank, filters.stop - filters.start, *tiles.shape, copy=False)
+    def write(self, tiles: _Tiles, filters: slice, outputs: Array, spare: Array) -> None:
+        """Write outputs, (mⁿ, filters, tiles), where they belong, and add the bias; `spare` holds as many."""
+        m, count = self.m, filters.stop - filters.start
         sizes = zip(tiles.bounds, self.work.plan.output_size, strict=True)
         region = tuple((start * m, min(stop * m, size)) for (start, stop), size in sizes)
-        for corner in product(range(m), repeat=self.rank):
-            place: Index = tuple(slice(start + c, stop, m) for c, (start, stop) in zip(corner, region, strict=True))
-            target = self.work.out[(tiles.image, filters, *place)]
-            present: Index = (*corner, slice(None), *map(slice, target.shape[1:]))
-            target[...] = y[present]
+        target = self.work.out[(tiles.image, filters, *place(region))]
+        shape = (count, *(m * n for n in tiles.shape))
+        fits = target.shape == shape  # else the last tiles reach past the output
+        whole = target if fits else spare[: prod(shape)].reshape(shape)
+        self._interleave(outputs.reshape(*(m,) * self.rank, count, *tiles.shape, copy=False), whole)
+        if not fits:
+            target[...] = whole[(slice(None), *map(slice, target.shape[1:]))]
         self.work.add_bias(tiles.image, filters, region)
+
+    def _interleave(self, outputs: Array, target: Array) -> None:
+        """Copy (*m, filters, *tiles) to (filters, *tiles·m), tile beside tile."""
+        rank, apart = self.rank, [length for n in target.shape[1:] for length in (n // self.m, self.m)]
+        cells = target.reshape(len(target), *apart, copy=False)
+        cells = cells.transpose(*range(2, 2 * rank + 1, 2), 0, *range(1, 2 * rank, 2))
+        # In this order of axes a run goes over many tiles, not over the few outputs of one as a plain copy's would.
+        np.positive(outputs, out=cells, order="C")
 
 
 def seconds(plan: ConvPlan, itemsize: int, machine: Machine) -> float:
@@ -299,9 +332,9 @@ def seconds(plan: ConvPlan, itemsize: int, machine: Machine) -> float:
     few = 4 / filters + 8 / tiles
     multiplied = points * tiles * plan.filters * members * (1 + few)
     transformed = rank * points * side * tiles * plan.channels + rank * points * m * tiles * plan.filters
-    transformed += points * int(3**rank) * plan.filters * members
+    transformed += points * int(3**rank) * plan.filters * members / 1.5  # in one product
     moved = (
-        points * tiles * plan.channels + 2 * int(m**rank) * tiles * plan.filters + points * plan.filters * members / 2
+        points * tiles * plan.channels + 2 * int(m**rank) * tiles * plan.filters + points * plan.filters * members / 4
     )
     blocks = max(plan.batch, 2 * points * max(members, filters) * itemsize * tiles // TILE_BYTES) * plan.groups
     work = multiplied / machine.products[pair] + transformed / machine.small_products[pair]
@@ -315,7 +348,7 @@ def working_bytes(plan: ConvPlan, itemsize: int, threads: int) -> int:
     if kernels <= KERNEL_BYTES:
         return kernels + threads * (TILE_BYTES + TILE_BYTES // 2)
     members = plan.channels // plan.groups
-    few = filters_at_once(members)
+    few = filters_at_once(members, points * itemsize)
     tiles = min(
         DEFAULT_BUDGET_BYTES // 4,
         points * members * itemsize * plan.batch * prod(ceil(n / outputs_per_tile(plan)) for n in plan.output_size),
