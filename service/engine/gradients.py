@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from . import blas
 from .borders import PADDING_MODES, Array, Index, Region, fold
 from .control import DEFAULT_CONTROL, Control
 from .convolution import checked_padding_value, conv
@@ -119,10 +120,10 @@ def conv_gradients(
     fill_value = checked_padding_value(padding_value, plan.padding_mode)
     result_dtype, control = compute_dtype(data, dtype), control or DEFAULT_CONTROL
     flipped = tuple(range(2, weights.ndim)) if plan.operation == "convolution" else ()
-    with np.errstate(all="ignore"):
+    with blas.single_threaded, np.errstate(all="ignore"):
         weights = np.flip(weights, flipped).astype(result_dtype, copy=False)
         spread = Spread(weights, plan.stride, plan.dilation, plan.groups, method, control)
-        of_kernel = kernel_gradient(plan, data, upstream, fill_value, result_dtype, control)
+        of_kernel = kernel_gradient(plan, data, upstream, fill_value, result_dtype, method, control)
         return ConvGradients(
             input=_input_gradient(plan, spread, upstream),
             kernel=np.ascontiguousarray(np.flip(of_kernel, flipped)),
@@ -193,10 +194,11 @@ def conv_transpose_gradients(
     )
     upstream = _checked_gradient(output_gradient, plan.output_shape)
     result_dtype, control = compute_dtype(data, dtype), control or DEFAULT_CONTROL
-    with np.errstate(all="ignore"):
+    with blas.single_threaded, np.errstate(all="ignore"):
+        of_kernel = kernel_gradient(plan.adjoint, upstream, data, 0.0, result_dtype, method, control)
         return ConvGradients(
             input=_gather(plan, weights, upstream, method, result_dtype, control),
-            kernel=np.ascontiguousarray(kernel_gradient(plan.adjoint, upstream, data, 0.0, result_dtype, control)),
+            kernel=np.ascontiguousarray(of_kernel),
             bias=_bias_gradient(upstream, bias_per_position, result_dtype),
         )
 

@@ -6,7 +6,8 @@ For one tap k this is a matrix product a group, (F/G, positions) times (position
 need not be gathered: g is laid out as wide as the input, with zeros where no window starts, so that every tap reads the
 same block of input as one long row, only begun further on. Those zeros would turn what is not finite into NaN where no
 window meets it, so then, and with a larger stride, each tap's cells are copied out. Where a group has few channels the
-taps are stacked into one product instead, since a narrow one is slow.
+taps are stacked into one product instead, since a narrow one is slow. Three taps an axis on many channels go through
+Winograd's transforms (`winograd_gradient.py`).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from .parallel import Workspace, available_threads, run
 from .plans import ConvPlan
 from .precision import FloatType
 from .sizes import Ints
+from .winograd_gradient import allowed, winograd_kernel_gradient, worthwhile
 
 BLOCK_BYTES = 1024 * 1024
 """What is taken at once: a core's second-level cache."""
@@ -34,12 +36,18 @@ LEAST_POSITIONS = 256
 STACKED_BELOW = 16
 """The channels a group below which taps are stacked."""
 
-THREADED_MACS = 4_000_000
+THREADED_MACS = 25_000_000
 """Below this a thread costs more than it saves."""
 
 
 def kernel_gradient(
-    plan: ConvPlan, input: Array, output_gradient: Array, padding_value: float, dtype: FloatType, control: Control
+    plan: ConvPlan,
+    input: Array,
+    output_gradient: Array,
+    padding_value: float,
+    dtype: FloatType,
+    method: str,
+    control: Control,
 ) -> Array:
     """Return the gradient of a plan's kernel as it is correlated, (F, C/G, *K).
 
@@ -53,8 +61,15 @@ def kernel_gradient(
         What fills the padding of modes ``zeros`` and ``constant``.
     dtype
         To compute and answer in.
+    method
+        What the convolution is asked to be computed by: ``"winograd"`` and ``"auto"`` allow that method here too.
     """
     threads = available_threads(control) if plan.macs >= THREADED_MACS else 1
+    if worthwhile(plan, method):
+        upstream = output_gradient.astype(dtype, copy=False)
+        if allowed(input, upstream, padding_value):
+            found = winograd_kernel_gradient(plan, input, upstream, padding_value, control, threads)
+            return _filters_first(found)
     filters, channels = plan.filters // plan.groups, plan.channels // plan.groups
     total = np.zeros((*plan.kernel_size, plan.groups, filters, channels), dtype)
 
@@ -68,7 +83,13 @@ def kernel_gradient(
     if any(share.wide for share in shares) and not np.isfinite(total).all():
         total[...] = 0
         run([replace(share, exact=True) for share in shares], add, control, threads)
-    return np.moveaxis(total.reshape(*plan.kernel_size, plan.filters, channels), (-2, -1), (0, 1))
+    return _filters_first(total)
+
+
+def _filters_first(total: Array) -> Array:
+    """Return sums, (*K, G, F/G, C/G), as a kernel, (F, C/G, *K)."""
+    *kernel_size, groups, filters, channels = total.shape
+    return np.moveaxis(total.reshape(*kernel_size, groups * filters, channels), (-2, -1), (0, 1))
 
 
 def _shares(plan: ConvPlan, dtype: FloatType, threads: int) -> list[_Products]:

@@ -64,7 +64,7 @@ class Workspace:
         return memory
 
 
-class _Given(Exception):  # noqa: N818  (it ends a thread's share and reaches nobody)
+class _Given(Exception):
     """Another thread failed, so what was to be prepared never will be."""
 
 

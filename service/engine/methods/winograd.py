@@ -23,7 +23,7 @@ from math import ceil, prod
 
 import numpy as np
 
-from service.engine.borders import Array, Index, Region
+from service.engine.borders import Array, Region
 from service.engine.control import DEFAULT_BUDGET_BYTES
 from service.engine.machine import Machine, width
 from service.engine.parallel import Workspace, run, shared
@@ -331,8 +331,8 @@ def seconds(plan: ConvPlan, itemsize: int, machine: Machine) -> float:
     members, filters = plan.channels // plan.groups, plan.filters // plan.groups
     few = 4 / filters + 8 / tiles
     multiplied = points * tiles * plan.filters * members * (1 + few)
-    transformed = rank * points * side * tiles * plan.channels + rank * points * m * tiles * plan.filters
-    transformed += points * int(3**rank) * plan.filters * members / 1.5  # in one product
+    transformed = rank * points * tiles * (side * plan.channels + m * plan.filters)
+    transformed += points * int(3**rank) * plan.filters * members * 2 // 3  # in one product
     moved = (
         points * tiles * plan.channels + 2 * int(m**rank) * tiles * plan.filters + points * plan.filters * members / 4
     )

@@ -1,0 +1,235 @@
+"""Winograd's kernel gradient: that of a three-tap kernel of stride 1, by transforming tiles of input and gradient.
+
+    ∂L/∂w = Gᵀ [ Σ (A g Aᵀ) ⊙ (Bᵀ d B) ] G        summed over the tiles: g of the output's gradient, d of the input
+
+Y = Aᵀ[(G w Gᵀ) ⊙ (Bᵀ d B)]A, the forward computation (`methods/winograd.py`), is linear in w, and this is the transpose
+of that linear map, so F(4, 3) saves as many products here: over two axes it takes 36 for a tile where the definition
+takes 144. Summed over the tiles they become (m + 2)ⁿ matrix products (filters × tiles) · (tiles × channels).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import reduce
+from itertools import product
+from math import ceil, prod
+
+import numpy as np
+
+from .borders import Array, Region, fill
+from .control import Control
+from .methods.winograd import CACHE_LINE, TRANSFORMS, unsuitable
+from .methods.work import cut, extent, strided
+from .parallel import Workspace, run, shared
+from .plans import ConvPlan
+from .precision import Survey
+
+BLOCK_BYTES = 16 * 1024 * 1024
+"""What the transformed tiles of a block take at most: what is done once a block costs more than their misses."""
+PART_BYTES = 1024 * 1024
+"""What one of two arrays takes in which a few channels' tiles are transformed: about a second-level cache."""
+POINTS_AT_ONCE = 6
+"""Points whose products are one thread's at once."""
+
+FEWEST_CHANNELS = 32
+"""Channels, and filters, a group below which the transforms outweigh the products that they save."""
+FEWEST_POSITIONS = 2048
+"""Outputs of all images below which F(4, 3) breaks the error bound: one tile alone costs up to 141·ε·max|x|·Σ|g|."""
+
+
+def worthwhile(plan: ConvPlan, method: str) -> bool:
+    """Return whether a plan's kernel gradient is computed here, if the data allows."""
+    if method not in ("auto", "winograd") or unsuitable(plan):
+        return False
+    positions = plan.batch * prod(plan.output_size)
+    return min(plan.channels, plan.filters) // plan.groups >= FEWEST_CHANNELS and positions >= FEWEST_POSITIONS
+
+
+def allowed(input: Array, output_gradient: Array, padding_value: float) -> bool:
+    """Return whether data lets tiles be transformed: as for the forward method, and no sum must come out exact."""
+    survey = Survey(input, output_gradient, padding_value)
+    return not survey.integers and survey.tame
+
+
+def winograd_kernel_gradient(
+    plan: ConvPlan,
+    input: Array,
+    output_gradient: Array,
+    padding_value: float,
+    control: Control,
+    threads: int,
+) -> Array:
+    """Return the gradient of a plan's kernel as it is correlated, (*K, G, F/G, C/G), of the dtype of `output_gradient`.
+
+    Each value is within 4·√(N·P)·ε·max|x|·max over filters of Σ|g| of the exact one, P positions an image.
+
+    Parameters
+    ----------
+    plan
+        One that is `worthwhile`; its `operation` is not looked at.
+    input : ndarray of shape (N, C, *S)
+        `allowed` together with the gradient.
+    output_gradient : ndarray of shape (N, F, *S')
+        float32 or float64: what is computed in.
+    padding_value
+        What fills the padding of modes ``zeros`` and ``constant``.
+    """
+    filters, channels = plan.filters // plan.groups, plan.channels // plan.groups
+    total = np.empty((*plan.kernel_size, plan.groups, filters, channels), output_gradient.dtype)
+    sides = (_outputs_per_tile(plan) + 2) ** plan.rank * output_gradient.itemsize
+    most = max(1, control.budget_bytes // 4 // (sides * channels))
+    parts = -(-filters // most)
+    x = input.reshape(plan.batch, plan.groups, channels, *plan.input_size)
+    g = output_gradient.reshape(plan.batch, plan.groups, filters, *plan.output_size)
+    for group, part in product(range(plan.groups), range(parts)):
+        some = slice(part * filters // parts, (part + 1) * filters // parts)
+        inputs, gradients = x[:, group].swapaxes(0, 1), g[:, group, some].swapaxes(0, 1)
+        sums = _Sums(plan, inputs, gradients, padding_value, control, threads)
+        sums.compute(total[(..., group, some, slice(None))])
+    return total
+
+
+def _outputs_per_tile(plan: ConvPlan) -> int:
+    """Return m; on three axes the constants of F(4, 3) would cost too many digits."""
+    return 4 if plan.rank <= 2 else 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Some images and, of each, some tiles; `bounds` count tiles."""
+
+    images: slice
+    bounds: Region
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Images, and tiles on each axis."""
+        return (self.images.stop - self.images.start, *extent(self.bounds))
+
+
+class _Sums:
+    """The sums of one group's channels and of some filters, over all tiles, and how they become the gradient."""
+
+    def __init__(
+        self, plan: ConvPlan, x: Array, g: Array, padding_value: float, control: Control, threads: int
+    ) -> None:
+        self.plan, self.x, self.g, self.padding_value = plan, x, g, padding_value
+        self.control, self.threads, self.dtype = control, threads, g.dtype
+        self.m = _outputs_per_tile(plan)
+        inverse, taps, self.of_input = (np.array(matrix, g.dtype) for matrix in TRANSFORMS[self.m])
+        self.of_gradient = np.ascontiguousarray(inverse.T)
+        self.of_taps = np.ascontiguousarray(reduce(np.kron, [taps] * plan.rank).T)
+        self.points = (self.m + 2) ** plan.rank
+
+    def compute(self, out: Array) -> None:
+        """Fill `out`, (*K, F/G, C/G)."""
+        channels, filters = len(self.x), len(self.g)
+        blocks = list(self._blocks(channels + filters))
+        tiles = max(prod(block.shape) for block in blocks)
+        pitch = filters * channels + CACHE_LINE // self.dtype.itemsize  # no power of two: see `methods/winograd.py`
+        with shared(self.dtype, (self.points * (pitch + (channels + filters) * tiles),)) as memory:
+            sums, data = memory[: self.points * pitch].reshape(self.points, pitch), memory[self.points * pitch :]
+            sums = sums[:, : filters * channels]
+            for block in blocks:
+                self._add(block, sums.reshape(self.points, filters, channels, copy=False), data, block is blocks[0])
+            flat = out.reshape(len(self.of_taps), -1, copy=False)
+
+            def untransform(some: slice, _: Workspace) -> None:
+                np.matmul(self.of_taps, sums[:, some], out=flat[:, some])
+
+            step = -(-filters * channels // self.threads)
+            parts = [slice(start, start + step) for start in range(0, filters * channels, step)]
+            run(parts, untransform, self.control, self.threads)
+
+    def _add(self, block: _Block, sums: Array, data: Array, first: bool) -> None:
+        """Add a block's products to the sums, (points, filters, channels), or put them there."""
+        channels, filters, tiles = len(self.x), len(self.g), prod(block.shape)
+        data = data[: self.points * (channels + filters) * tiles].reshape(self.points, channels + filters, tiles)
+        x, g = data[:, :channels], data[:, channels:]
+
+        def transform(task: tuple[bool, slice], workspace: Workspace) -> None:
+            of_input, some = task
+            if of_input:
+                self._transform_input(block, some, x[:, some], workspace)
+            else:
+                self._transform_gradient(block, some, g[:, some], workspace)
+
+        def multiply(some: slice, workspace: Workspace) -> None:
+            target = sums[some]
+            (found,) = workspace.arrays(self.dtype, (0 if first else len(target), filters, channels))
+            np.matmul(g[some], x[some].swapaxes(1, 2), out=target if first else found)
+            if not first:
+                target += found
+
+        at_once = max(1, PART_BYTES // (self.points * tiles * self.dtype.itemsize))
+        parts = [(True, some) for some in _parts(channels, at_once)] + [(False, s) for s in _parts(filters, at_once)]
+        run(parts, transform, self.control, self.threads)
+        run(_parts(self.points, POINTS_AT_ONCE), multiply, self.control, self.threads)
+
+    def _transform_input(self, block: _Block, channels: slice, out: Array, workspace: Workspace) -> None:
+        """Put Bᵀ d B of some channels into `out`, (points, channels, tiles)."""
+        before = [b for b, _ in self.plan.padding]
+        region = tuple(
+            (start * self.m - b, stop * self.m + 2 - b) for (start, stop), b in zip(block.bounds, before, strict=True)
+        )
+        x = self.x[channels, block.images]
+        mode, value = self.plan.padding_mode, self.padding_value
+        self._transform(x, region, mode, value, self.of_input, block, out, workspace)
+
+    def _transform_gradient(self, block: _Block, filters: slice, out: Array, workspace: Workspace) -> None:
+        """Put A g Aᵀ of some filters into `out`, (points, filters, tiles); g is zero past the output."""
+        region = tuple((start * self.m, stop * self.m) for start, stop in block.bounds)
+        self._transform(self.g[filters, block.images], region, "zeros", 0.0, self.of_gradient, block, out, workspace)
+
+    def _transform(
+        self,
+        source: Array,
+        region: Region,
+        mode: str,
+        value: float,
+        matrix: Array,
+        block: _Block,
+        out: Array,
+        workspace: Workspace,
+    ) -> None:
+        """Cut a region of (channels, images, *S) into tiles, m apart, and take these through `matrix` on every axis."""
+        rank, (rows, side), count = self.plan.rank, matrix.shape, len(source)
+        columns = count * prod(block.shape)
+        window, *scratch = workspace.arrays(
+            self.dtype, (*source.shape[:2], *extent(region)), (self.points * columns,), (self.points * columns,)
+        )
+        fill(source, region, window, mode, value)
+        steps = window.strides[2:]
+        cells = strided(
+            window,
+            (*(side,) * rank, count, *block.shape),
+            (*steps, *window.strides[:2], *(self.m * step for step in steps)),
+        )
+        now, after = scratch
+        now[: side**rank * columns].reshape(cells.shape)[...] = cells
+        for axis in range(rank):
+            # The axes before this one have been through and have `rows` entries; those behind it still have `side`.
+            rest = side ** (rank - 1 - axis) * columns
+            read = now[: rows**axis * side * rest].reshape(rows**axis, side, rest)
+            shape = (rows**axis, rows, rest)
+            last = axis == rank - 1
+            write = out.reshape(shape, copy=False) if last else after[: prod(shape)].reshape(shape)
+            np.matmul(matrix, read, out=write)
+            now, after = after, now
+
+    def _blocks(self, maps: int) -> Iterator[_Block]:
+        """Yield blocks of tiles, of as many images as fit or of a part of one."""
+        plan, budget = self.plan, self.control.budget_bytes
+        each = self.points * self.dtype.itemsize
+        most = max(1, min(min(BLOCK_BYTES, budget // 4) // (each * maps), budget // 4 // (3 * each * self.threads)))
+        size = tuple(ceil(n / self.m) for n in plan.output_size)
+        together = max(1, most // prod(size))
+        for image, bounds in product(range(0, plan.batch, together), cut(size, most)):
+            yield _Block(slice(image, min(image + together, plan.batch)), bounds)
+
+
+def _parts(number: int, at_once: int) -> list[slice]:
+    """Return runs of so many, of about the same length."""
+    parts = -(-number // at_once)
+    return [slice(part * number // parts, (part + 1) * number // parts) for part in range(parts)]
