@@ -91,7 +91,7 @@ def contestants(servers: str = sys.executable) -> list[Contestant]:
         Contestant("FastAPI, Pillow, OpenCV, PNG level 6", peer("pillow-6"), ("picture",), "cv2"),
         Contestant("FastAPI, Pillow, OpenCV, PNG level 1", peer("pillow-1"), ("picture",), "cv2"),
         Contestant("Node, sharp, PNG level 6", sharp(6), ("picture",), "node:sharp"),
-        Contestant("Node, sharp, PNG level 2 (the service's)", sharp(2), ("picture",), "node:sharp"),
+        Contestant("Node, sharp, PNG level 2", sharp(2), ("picture",), "node:sharp"),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -12,6 +13,9 @@ from service.drawing.errors import NoPicture
 Range = Literal["clip", "absolute", "normalize", "offset"]
 Depth = Literal[8, 16]
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+
+_BLOCK = 32 * 1024
+"""Cells that are turned into pixels at once."""
 
 
 def to_pixels(maps: NDArray[Any], range: Range = "clip", depth: Depth = 8) -> Pixels:
@@ -39,13 +43,32 @@ def to_pixels(maps: NDArray[Any], range: Range = "clip", depth: Depth = 8) -> Pi
         A value is not finite; the detail says where the first one is.
     """
     require_finite(maps)
+    return finite_to_pixels(maps, range, depth)
+
+
+def finite_to_pixels(maps: NDArray[Any], range: Range, depth: Depth) -> Pixels:
+    """Do what `to_pixels` does for values that were found finite before."""
     pixels = np.empty(maps.shape, dtype=np.uint8 if depth == 8 else np.uint16)
     top = (1 << depth) - 1
-    # One map at a time: the float64 copy of a whole stack would be eight times the picture.
+    height, width = maps.shape[-2:]
+    rows = max(1, _BLOCK // max(width, 1))
+    memory = np.empty((min(rows, height), width), np.float64)
     for index in np.ndindex(maps.shape[:-2]):
-        values = _stretched(maps[index].astype(np.float64), range, top)
-        pixels[index] = np.clip(np.rint(values), 0, top)
+        stretch = _stretch(maps[index], range, top)
+        # A few rows at a time, in float64: those of a whole map would be eight times the picture, and leave the cache.
+        for some in _runs(height, rows):
+            block = maps[index][some]
+            values = memory[: len(block)]
+            values[...] = block
+            stretch(values)
+            np.rint(values, out=values)
+            np.clip(values, 0, top, out=values)
+            pixels[index][some] = values
     return pixels
+
+
+def _runs(number: int, length: int) -> list[slice]:
+    return [slice(start, start + length) for start in range(0, number, length)]
 
 
 def narrowed(pixels: Pixels) -> NDArray[np.uint8]:
@@ -56,24 +79,39 @@ def narrowed(pixels: Pixels) -> NDArray[np.uint8]:
     return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
-def _stretched(values: NDArray[np.float64], range: Range, top: int) -> NDArray[np.float64]:
+def _stretch(map: NDArray[Any], range: Range, top: int) -> Callable[[NDArray[np.float64]], None]:
+    """Return what turns values of a map into levels, in place."""
     if range == "absolute":
-        return np.abs(values)
+        return lambda values: _into(np.abs, values)
     if range == "offset":
-        return values + (top + 1) // 2
+        return lambda values: _into(np.add, values, (top + 1) // 2)
     if range == "normalize":
-        return _normalized(values, top)
-    return values
+        return _normalization(map, top)
+    return _leave
 
 
-def _normalized(values: NDArray[np.float64], top: int) -> NDArray[np.float64]:
-    low, high = float(values.min()), float(values.max())
+def _leave(values: NDArray[np.float64]) -> None:
+    """Take values as they are."""
+
+
+def _into(function: np.ufunc, values: NDArray[np.float64], *others: float) -> None:
+    function(values, *others, out=values)
+
+
+def _normalization(map: NDArray[Any], top: int) -> Callable[[NDArray[np.float64]], None]:
+    low, high = float(map.min()), float(map.max())
     if low == high:
-        return np.full_like(values, (top + 1) // 2)
-    if not np.isfinite(high - low):
-        # Opposite ends of float64: their distance overflows, half of it does not.
-        values, low, high = values / 2, low / 2, high / 2
-    return (values - low) / (high - low) * top
+        return lambda values: values.fill((top + 1) // 2)
+    # Opposite ends of float64: their distance overflows, half of it does not.
+    half = 1.0 if np.isfinite(high - low) else 2.0
+
+    def normalize(values: NDArray[np.float64]) -> None:
+        values /= half
+        values -= low / half
+        values /= high / half - low / half
+        values *= top
+
+    return normalize
 
 
 def require_picture(maps: NDArray[Any], spatial_axes: int) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.drawing.contact_sheet import MAX_SHEET_PIXELS, contact_sheet, titled
-from service.drawing.maps import Depth, Pixels, Range, narrowed, require_picture, to_pixels
+from service.drawing.maps import Depth, Pixels, Range, finite_to_pixels, narrowed, require_picture
 
 
 def draw_maps(
@@ -50,9 +50,9 @@ def draw_maps(
     require_picture(maps, spatial_axes)
     stack = maps.reshape(-1, *maps.shape[-2:])
     if len(stack) == 1:
-        return to_pixels(stack[0], range, depth)
+        return finite_to_pixels(stack[0], range, depth)
     if rgb:
-        return to_pixels(stack, range, depth)
+        return finite_to_pixels(stack, range, depth)
     return contact_sheet(stack, _labels(maps), range=range, depth=depth, max_pixels=max_pixels)
 
 

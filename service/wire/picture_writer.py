@@ -1,10 +1,16 @@
-"""Maps written as pictures."""
+"""Maps written as pictures: WebP and JPEG by libvips, PNG by imagecodecs.
+
+libvips leaves a PNG's compression strategy to zlib, which looks for repeated text. Filtered rows of a photograph have
+none but runs; told to look for those alone, the encoder takes half the time and finds a smaller file (a photograph of
+1024² in RGB: 25 ms and 1.80 MB, libvips at level 2 47 ms and 1.84 MB). Smooth drawings without grain come out larger.
+"""
 
 from __future__ import annotations
 
 from typing import Any, Literal
 
 import numpy as np
+from imagecodecs import PNG, png_encode
 from numpy.typing import NDArray
 
 from .errors import UnwritablePicture
@@ -12,12 +18,10 @@ from .libvips import pyvips
 
 PictureFormat = Literal["png", "webp", "jpeg"]
 
-PNG_LEVEL = 2
-"""zlib's level for PNG: on photographs a tenth larger than level 6, in less than half the time."""
-
 _MAX_SIDE = {"png": 2**24, "webp": 16383, "jpeg": 65500}
 _OPTIONS: dict[str, dict[str, Any]] = {
-    "png": {"filter": "up"},  # one filter for all rows: a third smaller than none, a third faster than trying each
+    # One filter for all rows: a third smaller than none, in half the time of trying each.
+    "png": {"level": 2, "strategy": PNG.STRATEGY.RLE, "filter": PNG.FILTER.UP},
     "webp": {"Q": 90, "effort": 2},
     "jpeg": {"Q": 95, "subsample_mode": "off"},
 }
@@ -27,8 +31,6 @@ def write_picture(
     pixels: NDArray[Any],
     alpha: NDArray[Any] | None,
     picture_format: PictureFormat,
-    *,
-    png_level: int = PNG_LEVEL,
 ) -> bytes:
     """Encode pixels; the same pixels give the same bytes.
 
@@ -39,8 +41,6 @@ def write_picture(
         Left out of a JPEG, which has none.
     picture_format : "png", "webp" or "jpeg"
         PNG is lossless in 8 and 16 bit; WebP (quality 90) and JPEG (quality 95) are not.
-    png_level : int
-        0 (fast) to 9 (small).
 
     Raises
     ------
@@ -51,15 +51,15 @@ def write_picture(
     planes = [pixels] if pixels.ndim == 2 else list(pixels)
     if alpha is not None and picture_format != "jpeg":
         planes.append(alpha)
+    options = _OPTIONS[picture_format]
+    if picture_format == "png":
+        return bytes(png_encode(planes[0] if len(planes) == 1 else np.stack(planes, axis=-1), **options))
     bands = [_band(plane) for plane in planes]
     image = bands[0].bandjoin(bands[1:]) if len(bands) > 1 else bands[0]
-    image = image.copy(interpretation=_interpretation(pixels))
-    options = _OPTIONS[picture_format] | {"keep": "none"}
-    if picture_format == "png":
-        return bytes(image.pngsave_buffer(compression=png_level, **options))
+    image = image.copy(interpretation="b-w" if pixels.ndim == 2 else "srgb")
     if picture_format == "webp":
-        return bytes(image.webpsave_buffer(**options))
-    return bytes(image.jpegsave_buffer(**options))
+        return bytes(image.webpsave_buffer(**options, keep="none"))
+    return bytes(image.jpegsave_buffer(**options, keep="none"))
 
 
 def _check(pixels: NDArray[Any], picture_format: PictureFormat) -> None:
@@ -75,11 +75,4 @@ def _check(pixels: NDArray[Any], picture_format: PictureFormat) -> None:
 
 def _band(plane: NDArray[Any]) -> Any:
     height, width = plane.shape
-    kind = "uchar" if plane.dtype == np.uint8 else "ushort"
-    return pyvips.Image.new_from_memory(np.ascontiguousarray(plane).data, width, height, 1, kind)
-
-
-def _interpretation(pixels: NDArray[Any]) -> str:
-    if pixels.dtype == np.uint8:
-        return "b-w" if pixels.ndim == 2 else "srgb"
-    return "grey16" if pixels.ndim == 2 else "rgb16"
+    return pyvips.Image.new_from_memory(np.ascontiguousarray(plane).data, width, height, 1, "uchar")

@@ -10,7 +10,6 @@ import pytest
 from PIL import Image
 
 from service.wire import PictureFormat, errors, read_picture, write_picture
-from service.wire.picture_writer import PNG_LEVEL
 from tests.wire.asked import LIMITS
 
 RANDOM = np.random.default_rng(5)
@@ -31,12 +30,24 @@ def test_png_comes_back_exactly(dtype: Any, shape: tuple[int, ...], with_alpha: 
         np.testing.assert_array_equal(picture.alpha, alpha)
 
 
-@pytest.mark.parametrize("level", [0, 1, PNG_LEVEL, 6, 9])
-def test_pillow_reads_what_is_written_at_every_level(level: int) -> None:
-    pixels = RANDOM.integers(0, 256, (3, 20, 30), dtype=np.uint8)
-    with Image.open(io.BytesIO(write_picture(pixels, None, "png", png_level=level))) as image:
-        np.testing.assert_array_equal(np.asarray(image), pixels.transpose(1, 2, 0))
-        assert image.mode == "RGB"
+@pytest.mark.parametrize(
+    ("channels", "with_alpha", "mode"), [(1, False, "L"), (1, True, "LA"), (3, False, "RGB"), (3, True, "RGBA")]
+)
+def test_pillow_reads_what_is_written(channels: int, with_alpha: bool, mode: str) -> None:
+    planes = RANDOM.integers(0, 256, (channels + with_alpha, 20, 30), dtype=np.uint8)
+    pixels = planes[0] if channels == 1 else planes[:channels]
+    with Image.open(io.BytesIO(write_picture(pixels, planes[-1] if with_alpha else None, "png"))) as image:
+        np.testing.assert_array_equal(np.asarray(image), planes[0] if mode == "L" else planes.transpose(1, 2, 0))
+        assert image.mode == mode
+
+
+def test_a_photograph_is_no_larger_than_pillow_makes_it() -> None:
+    rows, columns = np.mgrid[:200, :300]
+    pixels = np.stack([rows + columns, 2 * rows, 255 - columns]) // 3 + RANDOM.normal(0, 6, (3, 200, 300))
+    pixels = pixels.clip(0, 255).astype(np.uint8)
+    with io.BytesIO() as theirs:
+        Image.fromarray(pixels.transpose(1, 2, 0)).save(theirs, "PNG", compress_level=6)
+        assert len(write_picture(pixels, None, "png")) <= 1.05 * len(theirs.getvalue())
 
 
 @pytest.mark.parametrize("kind", ["webp", "jpeg"])
