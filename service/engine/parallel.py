@@ -40,12 +40,13 @@ T = TypeVar("T")
 class Workspace:
     """Scratch memory of one thread, for one block at a time, and the thread's knowledge of the others."""
 
-    def __init__(self, prepared: _Prepared) -> None:
+    def __init__(self, prepared: _Prepared | None = None) -> None:
         self._prepared = prepared
 
     def await_prepared(self) -> None:
         """Return when all that was to be prepared is, by whichever thread: what needs it calls this first."""
-        self._prepared.wait()
+        if self._prepared is not None:
+            self._prepared.wait()
 
     def arrays(self, dtype: np.dtype[Any], *shapes: tuple[int, ...]) -> list[Array]:
         """Return uninitialised arrays of these shapes; they are overwritten by the next call."""
@@ -71,11 +72,8 @@ class _Given(Exception):
 class _Prepared:
     """How far a computation's preparations are."""
 
-    def __init__(self, steps: int) -> None:
-        self._left, self._lock, self._all = steps, threading.Lock(), threading.Event()
-        self.failed = threading.Event()
-        if not steps:
-            self._all.set()
+    def __init__(self, steps: int, failed: threading.Event) -> None:
+        self._left, self._lock, self._all, self._failed = steps, threading.Lock(), threading.Event(), failed
 
     def one_done(self) -> None:
         """Take note that a step is done."""
@@ -87,7 +85,7 @@ class _Prepared:
     def wait(self) -> None:
         """Return when all are done; the steps were all begun before whoever asks."""
         while not self._all.is_set() and not self._all.wait(_LOOK_SECONDS):
-            if self.failed.is_set():
+            if self._failed.is_set():
                 raise _Given
 
 
@@ -129,26 +127,22 @@ def run(
 
     The cancel check is asked before each; the first error ends the whole.
     """
-    prepared = _Prepared(len(prepare))
-    todo: Iterator[_Step | T] = chain(map(_Step, prepare), tasks)
+    failed = threading.Event() if threads > 1 else None
+    prepared = _Prepared(len(prepare), failed) if prepare and failed is not None else None
+    todo: Iterator[_Step | T] = chain((_Step(call, prepared) for call in prepare), tasks)
     first = list(islice(todo, min(threads, _cores()))) if threads > 1 else []  # no more: there may be millions
     todo = chain(first, todo)
-
-    def do(task: _Step | T, workspace: Workspace) -> None:
-        control.check()
-        if isinstance(task, _Step):
-            task.call()
-            prepared.one_done()
-        else:
-            compute(task, workspace)
-
-    if len(first) <= 1:
-        workspace = Workspace(prepared)
+    if len(first) <= 1 or failed is None:
+        workspace = Workspace()
         with blas.single_threaded, np.errstate(all="ignore"):
             for task in todo:
-                do(task, workspace)
+                control.check()
+                if isinstance(task, _Step):
+                    task.do()
+                else:
+                    compute(task, workspace)
         return
-    lock, failed, done = threading.Lock(), prepared.failed, object()
+    lock, done = threading.Lock(), object()
 
     def work() -> None:
         workspace = Workspace(prepared)
@@ -160,7 +154,11 @@ def run(
                         task = next(todo, done)
                     if task is done:
                         return
-                    do(task, workspace)  # type: ignore[arg-type]  # not `done`
+                    control.check()
+                    if isinstance(task, _Step):
+                        task.do()
+                    else:
+                        compute(task, workspace)  # type: ignore[arg-type]  # not `done`
         except _Given:
             return
         except BaseException:
@@ -176,6 +174,13 @@ class _Step:
     """One thing to prepare."""
 
     call: Callable[[], None]
+    prepared: _Prepared | None
+
+    def do(self) -> None:
+        """Do it, and let those know who wait."""
+        self.call()
+        if self.prepared is not None:
+            self.prepared.one_done()
 
 
 @cache
