@@ -19,8 +19,9 @@ from itertools import product
 from math import prod
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
-from service.engine.borders import Array, Index, Region
+from service.engine.borders import Array, Region
 from service.engine.machine import Machine, width
 from service.engine.parallel import Workspace, run
 from service.engine.plans import ConvPlan
@@ -119,19 +120,18 @@ def _multiply(
         return
     # (count, stacks, members, read, *region past the rows)
     source = strips(x.reshape(count, members, *x.shape[1:]), 2, read, rows * plan.stride[0]).swapaxes(1, 2)
-    copies = []
-    for tap in product(*map(range, others)):
-        axes = zip(tap, wide, plan.stride[1:], plan.dilation[1:], strict=True)
-        shift: Index = tuple(slice(t * d, t * d + (size - 1) * s + 1, s) for t, size, s, d in axes)
-        target: Index = (slice(None), slice(None), slice(None), *tap)
-        copies.append((stack[target], source[(..., *shift)]))
+    # What each tap of the other axes meets of it, (count, stacks, members, *K₂, read, *wide), as a view.
+    *outer, down, steps = *source.strides[:4], source.strides[4:]
+    along_taps = [d * step for d, step in zip(plan.dilation[1:], steps, strict=True)]
+    along_tile = [s * step for s, step in zip(plan.stride[1:], steps, strict=True)]
+    shape = (*source.shape[:3], *others, read, *wide)
+    shifted = as_strided(source, shape, (*outer, *along_taps, down, *along_tile), writeable=False)
     chosen = slice(groups[0] * filters, groups[1] * filters)
     y = work.out[(image, chosen, *place(tile))].reshape(count, filters, total, rows, -1, copy=False)
     band = bands[groups[0] : groups[1]]
     for first in range(0, total, stacks):
         n = min(stacks, total - first)
-        for goal, shifted in copies:
-            goal[:, :n] = shifted[:, first : first + n]
+        stack[:, :n] = shifted[:, first : first + n]
         stacked, result = stack[:, None, :n], y[:, :, first : first + n]
         if plan.rank == 1:
             np.matmul(stacked.reshape(count, 1, n, -1), band[:, :, 0].swapaxes(-1, -2), out=result[..., 0])
