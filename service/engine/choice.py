@@ -101,7 +101,7 @@ def estimate(
 
 def threads_for(method: Method, plan: ConvPlan, itemsize: int, control: Control) -> int:
     """Return how many threads a computation is shared among: if it is worth it, and as the memory budget allows."""
-    if _seconds(method, plan, itemsize) <= WORTH_SHARING or method.in_short_calls(plan, itemsize):
+    if _seconds(method, plan, itemsize) <= WORTH_SHARING:
         return 1
     threads = available_threads(control)
     while threads > 1 and method.working_bytes(plan, itemsize, threads) > control.budget_bytes:

@@ -208,6 +208,22 @@ def test_a_separable_integer_filter_stays_exact_up_to_the_last_integer() -> None
     assert np.array_equal(conv(small + 2.0**51, w), expected)
 
 
+@pytest.mark.parametrize("kernel", [(5,), (3, 3), (2, 3, 2)])
+@pytest.mark.parametrize("channels", [1, 33])  # by shifts of one map, and with the channels of a layer innermost
+@pytest.mark.parametrize("stride", [1, 2])
+def test_direct_adds_the_taps_in_their_order(kernel: tuple[int, ...], channels: int, stride: int) -> None:
+    rng = np.random.default_rng(11)
+    x = rng.integers(1, 9, (2, channels, *[6] * len(kernel))).astype(float)
+    w = rng.choice([2.0**60, -(2.0**60), 1.0, -1.0], (channels, 1, *kernel))  # products are exact, their sums are not
+    found = conv(x, w, stride=stride, groups=channels, method="direct")
+    for image, channel, *place in np.ndindex(*found.shape):
+        total = 0.0
+        for tap in np.ndindex(*kernel):
+            cell = tuple(p * stride + t for p, t in zip(place, tap, strict=True))
+            total += w[(channel, 0, *tap)] * x[(image, channel, *cell)]
+        assert found[(image, channel, *place)] == total
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("method", ["auto", *LOCAL, "separable"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -7,8 +7,8 @@ but the window's own taps touches a position, in one fixed order, so it is exact
 is not finite where it is, and serves as the measure of every other method.
 
 Where each channel has one filter of its own (a depthwise layer), the same sums are taken of many channels at once,
-which are laid innermost for that: y[o, c] = Σ_k w[k, c] · x[s·o + d·k - before, c]. The rows of its small planes would
-be too short for NumPy's loops, and their calls too many.
+which are laid innermost for that: y[o, c] = Σ_k w[k, c] · x[s·o + d·k - before, c], by one `einsum`. The rows of its
+small planes would be too short for NumPy's loops, and their calls too many.
 """
 
 from __future__ import annotations
@@ -24,16 +24,14 @@ from service.engine.parallel import Workspace, run
 from service.engine.plans import ConvPlan
 
 from .method import Method
-from .work import BLOCK_BYTES, Work, extent, few_taps, place, region_of, taps, tiles
+from .work import BLOCK_BYTES, Work, extent, few_taps, place, region_of, strided, taps, tiles
 
 CHANNELS = 256
-"""Channels at once, where they are laid innermost."""
+"""Channels at once, where they are laid innermost; more of small planes."""
 LANES = 32
 """Channels from which that pays."""
 DEPTHWISE_BYTES = 2 * BLOCK_BYTES
 """What a block's input takes there."""
-SHORT_CALL = 20_000
-"""Cells of a call from which it pays to share blocks among threads: each call gives way to the other thread's."""
 FEW_TAPS = 64
 """Taps up to which where they read is remembered from one computation to the next."""
 
@@ -61,7 +59,8 @@ def is_depthwise(plan: ConvPlan) -> bool:
 
 
 def _compute_depthwise(work: Work) -> None:
-    plan, together = work.plan, _channels_at_once(work.plan, work.shared_among(work.plan.batch))
+    plan, itemsize = work.plan, work.out.itemsize
+    together = _channels_at_once(plan, itemsize, work.shared_among(plan.batch))
 
     def block(task: tuple[int, int, Region], workspace: Workspace) -> None:
         image, first, tile = task
@@ -69,12 +68,15 @@ def _compute_depthwise(work: Work) -> None:
         _fill_depthwise(work, image, channels, tile, workspace)
         work.add_bias(image, channels, tile)
 
-    blocks = _depthwise_tiles(plan, work.out.itemsize, together)
+    blocks = _depthwise_tiles(plan, itemsize, together)
     run(product(range(plan.batch), range(0, plan.channels, together), blocks), block, work.control, work.threads)
 
 
-def _channels_at_once(plan: ConvPlan, sharers: int = 1) -> int:
-    return min(CHANNELS, max(LANES, -(-plan.channels // sharers)))
+def _channels_at_once(plan: ConvPlan, itemsize: int, sharers: int = 1) -> int:
+    whole_planes = DEPTHWISE_BYTES // (
+        itemsize * prod(extent(region_of(plan, tuple((0, n) for n in plan.output_size))))
+    )
+    return min(max(CHANNELS, whole_planes), max(LANES, -(-plan.channels // sharers)))
 
 
 def _depthwise_tiles(plan: ConvPlan, itemsize: int, together: int) -> list[Region]:
@@ -85,19 +87,20 @@ def _fill_depthwise(work: Work, image: int, channels: slice, tile: Region, works
     """Fill a tile of some channels, laid innermost on the way."""
     plan, region = work.plan, region_of(work.plan, tile)
     count = channels.stop - channels.start
-    x, y, term = workspace.arrays(
-        work.out.dtype, (*extent(region), count), (*extent(tile), count), (*extent(tile), count)
-    )
+    x, y = workspace.arrays(work.out.dtype, (*extent(region), count), (*extent(tile), count))
     goal = x.transpose(-1, *range(plan.rank))
     window = work.window(image, channels, region, goal)
     if window is not goal:
         goal[...] = window
     weights = np.ascontiguousarray(work.kernel[channels, 0].transpose(*range(1, plan.rank + 1), 0))
-    for i, (tap, shift) in enumerate(_shifts(plan, tile)):
-        work.control.check()
-        np.multiply(x[shift], weights[tap], out=term if i else y)
-        if i:
-            y += term
+    # What each tap meets of it, (*K, *tile, channels), as a view.
+    steps = x.strides[:-1]
+    along_taps = [d * step for d, step in zip(plan.dilation, steps, strict=True)]
+    along_tile = [s * step for s, step in zip(plan.stride, steps, strict=True)]
+    windows = strided(x, (*plan.kernel_size, *y.shape), (*along_taps, *along_tile, x.itemsize))
+    tap_axes, tile_axes, lane = range(plan.rank), range(plan.rank, 2 * plan.rank), 2 * plan.rank
+    # One call for all taps, in their order; it adds each product to its sum at once.
+    np.einsum(windows, [*tap_axes, *tile_axes, lane], weights, [*tap_axes, lane], [*tile_axes, lane], out=y)
     work.out[(image, channels, *place(tile))] = y.transpose(-1, *range(plan.rank))
 
 
@@ -126,34 +129,26 @@ def _shifts(plan: ConvPlan, tile: Region) -> list[tuple[tuple[int, ...], Index]]
 
 def seconds(plan: ConvPlan, itemsize: int, machine: Machine) -> float:
     """Return what one thread takes: two calls a tap, channel and filter, which read and write two arrays each."""
-    pair, moved, passes = width(itemsize), 0, 4 * plan.macs
+    pair = width(itemsize)
     if is_depthwise(plan):
-        together = _channels_at_once(plan)
+        together = _channels_at_once(plan, itemsize)
         blocks = len(_depthwise_tiles(plan, itemsize, together)) * plan.batch * -(-plan.channels // together)
-        calls = 2 * blocks * plan.taps
-        passes = 5 * plan.macs
-        moved = 2 * prod(plan.input_shape) + 5 * prod(plan.output_shape)  # across memory
-    else:
-        blocks = len(tiles(plan, BLOCK_BYTES // itemsize)) * plan.batch
-        calls = 2 * blocks * plan.filters * plan.taps
-    work = passes / machine.passes[pair] + moved / machine.moves[pair]
-    return calls * machine.call + blocks * machine.block / 4 + work
+        added = plan.macs * (machine.call / 100 / together + 2 / machine.passes[pair])  # a loop over the channels
+        moved = 3 * prod(plan.input_shape) + 7 * prod(plan.output_shape)  # across memory
+        return added + moved / machine.moves[pair] + blocks * (machine.call + machine.block / 4)
+    blocks = len(tiles(plan, BLOCK_BYTES // itemsize)) * plan.batch
+    calls = 2 * blocks * plan.filters * plan.taps
+    return calls * machine.call + blocks * machine.block / 4 + 4 * plan.macs / machine.passes[pair]
 
 
 def working_bytes(plan: ConvPlan, itemsize: int, threads: int) -> int:
     """Return the memory that it takes: a block of input and one of products, a thread."""
     if is_depthwise(plan):
-        together = _channels_at_once(plan)
+        together = _channels_at_once(plan, itemsize)
         tile = _depthwise_tiles(plan, itemsize, together)[0]
-        return threads * itemsize * together * (prod(extent(region_of(plan, tile))) + 2 * prod(extent(tile)))
+        return threads * itemsize * together * (prod(extent(region_of(plan, tile))) + prod(extent(tile)))
     tile = tiles(plan, BLOCK_BYTES // itemsize)[0]
     return threads * itemsize * (prod(extent(region_of(plan, tile))) + prod(extent(tile)))
 
 
-def in_short_calls(plan: ConvPlan, itemsize: int) -> bool:
-    """Return whether a depthwise layer is computed a few thousand cells at a time."""
-    together = _channels_at_once(plan)
-    return is_depthwise(plan) and together * prod(extent(_depthwise_tiles(plan, itemsize, together)[0])) < SHORT_CALL
-
-
-METHOD = Method("direct", compute, lambda _: "", seconds, working_bytes, in_order=True, in_short_calls=in_short_calls)
+METHOD = Method("direct", compute, lambda _: "", seconds, working_bytes, in_order=True)

@@ -37,8 +37,6 @@ class Method:
         sums are those of plain summation.
     by_values
         Whether the kernel's values, beside its shape, decide if it can.
-    in_short_calls
-        Whether a plan is computed in calls so short that two threads would mostly wait for each other's.
     """
 
     name: str
@@ -50,4 +48,3 @@ class Method:
     least_taps: int = 1
     in_order: bool = False
     by_values: bool = False
-    in_short_calls: Callable[[ConvPlan, int], bool] = lambda _plan, _itemsize: False
