@@ -21,7 +21,7 @@ from .windows import Block, blocks
 BLOCK_BYTES = 1024 * 1024
 """What a block reads: a core's second-level cache. What is done once a block costs more than the misses."""
 
-THREADED_CELLS = 512 * 1024
+THREADED_CELLS = 1024 * 1024
 """Cells of input below which a thread costs more than it saves."""
 
 
