@@ -170,3 +170,26 @@ def test_a_transposed_plan_names_the_method_of_its_phases() -> None:
     assert choose(plan_conv_transpose((1, 2, 3, 3), (2, 2, 2, 2), stride=2)) == "gemm"
     assert choose(plan_conv_transpose((1, 128, 28, 28), (128, 64, 4, 4), stride=2, padding=1)) == "gemm"
     assert choose(plan_conv_transpose((1, 64, 9, 9), (64, 8, 3, 3), padding=2, dilation=2, stride=3)) in METHODS
+
+
+@pytest.mark.parametrize("size", [1, 255, 256, 1000, 300_000, 1_100_000])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("spike", [1.0, 30.0, 900.0, 1100.0, 1e5, 1e30, np.inf, np.nan])
+def test_tame_is_what_it_says(size: int, dtype: Any, spike: float) -> None:
+    """Where the quick look at sums of squares says so, and where it does not."""
+    rng = np.random.default_rng(3)
+    for place in {0, size // 2, size - 1}:
+        x = rng.choice([-1.0, 1.0], size).astype(dtype)
+        x[place] = spike
+        magnitudes = np.abs(x.astype(float))
+        expected = bool(np.isfinite(magnitudes).all()) and magnitudes.max() <= 1000 * magnitudes.mean()
+        assert Survey(x.reshape(1, 1, -1), np.ones((1, 1, 1), dtype), 0.0).tame is bool(expected)
+
+
+@pytest.mark.parametrize("spoilt", [np.inf, np.nan])
+def test_a_kernel_that_is_not_finite_or_a_padding_out_of_proportion_is_not_tame(spoilt: float) -> None:
+    x = np.ones((1, 1, 600))
+    assert Survey(x, np.ones((1, 1, 3)), 900.0).tame
+    assert not Survey(x, np.ones((1, 1, 3)), 1100.0).tame
+    assert not Survey(x, np.array([[[1.0, spoilt, 1.0]]]), 0.0).tame
+    assert not Survey(0 * x, np.ones((1, 1, 3)), 1.0).tame

@@ -25,11 +25,12 @@ from service.engine.borders import Array, Region
 from service.engine.machine import Machine, width
 from service.engine.parallel import Workspace, run
 from service.engine.plans import ConvPlan
+from service.engine.precision import all_finite
 
 from . import direct
 from .bands import band, reach, strips
 from .method import Method
-from .work import Work, all_finite, cut, extent, place, region_of
+from .work import Work, cut, extent, place, region_of
 
 STACK_BYTES = 1024 * 1024
 """What the stacked input X of one product takes: with its output it stays in a core's second-level cache."""

@@ -21,11 +21,12 @@ from service.engine.errors import MethodNotApplicable
 from service.engine.machine import Machine, width
 from service.engine.parallel import Workspace, run
 from service.engine.plans import ConvPlan
+from service.engine.precision import all_finite
 
 from . import direct
 from .bands import band, reach, strips
 from .method import Method
-from .work import Work, all_finite, extent, place, region_of, tiles
+from .work import Work, extent, place, region_of, tiles
 
 CELLS = 256 * 1024
 """Cells of a block's window: it, the passes between and the output share a core's second-level cache."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
-from math import isfinite, prod
+from math import prod
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -109,15 +109,6 @@ def strided(x: Array, shape: tuple[int, ...], strides: tuple[int, ...]) -> Array
     if x.flags.c_contiguous:
         return np.ndarray(shape, x.dtype, x.data, 0, strides)  # a tenth of what as_strided takes
     return as_strided(x, shape, strides, writeable=False)
-
-
-def all_finite(x: Array) -> bool:
-    """Whether nothing in `x` is infinite or NaN: one product of it with itself tells, unless that overflows."""
-    if x.flags.c_contiguous:
-        flat = x.reshape(-1)
-        if isfinite(np.dot(flat, flat)):
-            return True
-    return isfinite(x.sum()) or bool(np.isfinite(x).all())
 
 
 @lru_cache(maxsize=128)
