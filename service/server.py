@@ -168,6 +168,7 @@ class Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,  # nothing here asks who or over what
                 timeout_graceful_shutdown=settings.stop_seconds,
             )
         )
