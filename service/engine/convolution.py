@@ -132,7 +132,7 @@ def computed(
     with np.errstate(all="ignore"):  # a float64 kernel may overflow in float32
         weights = np.ascontiguousarray(weights, dtype)
     out = np.empty(plan.output_shape, dtype)
-    with blas.single_threaded:
+    with blas.single_threaded, np.errstate(all="ignore"):  # what overflows or is not finite is the data's
         chosen = method_for(plan, data, weights, fill_value, method, running)
         running.report_method(chosen.name)
         threads = threads_for(chosen, plan, out.itemsize, running)

@@ -65,10 +65,13 @@ def kernel_gradient(
         What the convolution is asked to be computed by: ``"winograd"`` and ``"auto"`` allow that method here too.
     """
     threads = available_threads(control) if plan.macs >= THREADED_MACS else 1
-    if worthwhile(plan, method):
-        upstream = output_gradient.astype(dtype, copy=False)
-        if allowed(input, upstream, padding_value):
-            found = winograd_kernel_gradient(plan, input, upstream, padding_value, control, threads)
+    if (
+        output_gradient.dtype == dtype
+        and worthwhile(plan, method, dtype.itemsize, control.budget_bytes)
+        and allowed(input, output_gradient, padding_value)
+    ):
+        found = winograd_kernel_gradient(plan, input, output_gradient, padding_value, control, threads)
+        if np.isfinite(found).all():  # else something overflowed, perhaps in a transform alone
             return _filters_first(found)
     filters, channels = plan.filters // plan.groups, plan.channels // plan.groups
     total = np.zeros((*plan.kernel_size, plan.groups, filters, channels), dtype)

@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 
 class Workspace:
-    """Scratch memory of one thread, for one block at a time, and the thread's knowledge of the others."""
+    """What one thread computes a block with: scratch memory, and word of what was to be prepared for all."""
 
     def __init__(self, prepared: _Prepared | None = None) -> None:
         self._prepared = prepared
@@ -65,7 +65,7 @@ class Workspace:
         return memory
 
 
-class _Given(Exception):
+class _GivenUp(Exception):
     """Another thread failed, so what was to be prepared never will be."""
 
 
@@ -86,7 +86,7 @@ class _Prepared:
         """Return when all are done; the steps were all begun before whoever asks."""
         while not self._all.is_set() and not self._all.wait(_LOOK_SECONDS):
             if self._failed.is_set():
-                raise _Given
+                raise _GivenUp
 
 
 @contextmanager
@@ -132,7 +132,7 @@ def run(
     todo: Iterator[_Step | T] = chain((_Step(call, prepared) for call in prepare), tasks)
     first = list(islice(todo, min(threads, _cores()))) if threads > 1 else []  # no more: there may be millions
     todo = chain(first, todo)
-    if len(first) <= 1 or failed is None:
+    if failed is None or len(first) <= 1:
         workspace = Workspace()
         with blas.single_threaded, np.errstate(all="ignore"):
             for task in todo:
@@ -159,7 +159,7 @@ def run(
                         task.do()
                     else:
                         compute(task, workspace)  # type: ignore[arg-type]  # not `done`
-        except _Given:
+        except _GivenUp:
             return
         except BaseException:
             failed.set()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from math import inf, isfinite, isnan
+from math import inf, isfinite, isnan, sqrt
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -94,6 +94,9 @@ def checked_bias(bias: npt.ArrayLike | None, output_shape: tuple[int, ...], dtyp
 TAME = 1000
 """How far max|x| may be above mean|x| for a method that spreads rounding."""
 
+GROWTH = 1e5
+"""How far what a method that spreads rounding makes on its way may be above max|x|·Σ|w|: Winograd's constants."""
+
 _CHUNK = 64 * 1024
 _ROW, _ROWS = 256, 4096
 
@@ -126,9 +129,10 @@ class Survey:
 
     @cached_property
     def tame(self) -> bool:
-        """Whether all is finite and max|x| is at most 1000 times mean|x|."""
-        if self._evenly_spread():
-            return all_finite(self._kernel)
+        """Whether all is finite, max|x| at most 1000 times mean|x|, and far from overflowing in a transform."""
+        largest = self._evenly_spread()
+        if largest is not None:
+            return self._has_room(largest)
         peak, mean = max(self._peak, abs(self._padding_value)), 0.0
         if not self.finite:
             return False
@@ -137,27 +141,34 @@ class Survey:
             total = sum(float(_power_sum(part, power)) for part in _chunks(self._input))
             mean = total / self._input.size / (peak if power == 2 and peak else 1)
             if isfinite(mean) and peak <= TAME * mean:
-                return True
+                return self._has_room(peak)
         return False
 
-    def _evenly_spread(self) -> bool:
-        """Whether one pass over the input tells that it is tame, as it does of most data.
+    def _has_room(self, peak: float) -> bool:
+        """Whether the kernel is finite and no transform of it and of an input up to `peak` can overflow."""
+        squares = sum(float(_power_sum(part, 2)) for part in _chunks(self._kernel))
+        taps = self._kernel.size // len(self._kernel)
+        # Σ|w| of a filter is at most √taps·√Σw².
+        return isfinite(squares) and GROWTH * peak * sqrt(taps * squares) < float(np.finfo(self._kernel.dtype).max)
+
+    def _evenly_spread(self) -> float | None:
+        """Return what no |x| is above if one pass over the input tells that it is tame, as it does of most data.
 
         With s the largest sum of squares of a row of 256, max|x|² <= s, and Σ|x| >= Σx²/max|x|: so max|x| is at most
         1000·mean|x| where s <= 1000·mean x².
         """
         if not self._input.flags.c_contiguous or self._input.dtype not in (_FLOAT32, _FLOAT64):
-            return False
-        flat, most, total = self._input.reshape(-1), self._padding_value**2, 0.0
+            return None
+        flat, most, total = self._input.reshape(-1), self._padding_value * self._padding_value, 0.0
         for start in range(0, flat.size, _ROWS * _ROW):
             part = flat[start : start + _ROWS * _ROW]
             whole = part.size // _ROW * _ROW
             with np.errstate(over="ignore"):
                 rows, rest = part[:whole].reshape(-1, _ROW), part[whole:]
                 squares = [*([np.vecdot(rows, rows)] if whole else []), np.dot(rest, rest)]
-            most = max(most, *(float(s.max()) for s in squares))
-            total += sum(float(s.sum()) for s in squares)
-        return isfinite(total) and 0 < most <= TAME * total / flat.size
+                most = max(most, *(float(s.max()) for s in squares))
+                total += sum(float(s.sum()) for s in squares)
+        return sqrt(most) if isfinite(total) and 0 < most <= TAME * total / flat.size else None
 
     @cached_property
     def integers(self) -> bool:

@@ -30,26 +30,34 @@ BLOCK_BYTES = 16 * 1024 * 1024
 PART_BYTES = 1024 * 1024
 """What one of two arrays takes in which a few channels' tiles are transformed: about a second-level cache."""
 POINTS_AT_ONCE = 6
-"""Points whose products are one thread's at once."""
+"""Points whose products are one thread's at once: of one axis all."""
 
 FEWEST_CHANNELS = 32
 """Channels, and filters, a group below which the transforms outweigh the products that they save."""
 FEWEST_POSITIONS = 2048
-"""Outputs of all images below which F(4, 3) breaks the error bound: one tile alone costs up to 141·ε·max|x|·Σ|g|."""
+"""Outputs of all images below which too few tiles average their errors out: one alone costs up to 400·ε·max|x|·Σ|g|."""
+FEWEST_TILES = 32
+"""Tiles at once below which a memory budget leaves too narrow products."""
 
 
-def worthwhile(plan: ConvPlan, method: str) -> bool:
+def worthwhile(plan: ConvPlan, method: str, itemsize: int, budget_bytes: int) -> bool:
     """Return whether a plan's kernel gradient is computed here, if the data allows."""
     if method not in ("auto", "winograd") or unsuitable(plan):
         return False
-    positions = plan.batch * prod(plan.output_size)
-    return min(plan.channels, plan.filters) // plan.groups >= FEWEST_CHANNELS and positions >= FEWEST_POSITIONS
+    channels, filters = plan.channels // plan.groups, plan.filters // plan.groups
+    each = (_outputs_per_tile(plan) + 2) ** plan.rank * itemsize
+    return (
+        min(channels, filters) >= FEWEST_CHANNELS
+        and plan.batch * prod(plan.output_size) >= FEWEST_POSITIONS
+        and _filters_at_once(channels, each, budget_bytes) >= FEWEST_CHANNELS
+        and _tiles_at_once(channels + filters, each, budget_bytes) >= FEWEST_TILES
+    )
 
 
 def allowed(input: Array, output_gradient: Array, padding_value: float) -> bool:
-    """Return whether data lets tiles be transformed: as for the forward method, and no sum must come out exact."""
+    """Return whether data lets tiles be transformed: both tame, as for the forward method, and no sum to be exact."""
     survey = Survey(input, output_gradient, padding_value)
-    return not survey.integers and survey.tame
+    return not survey.integers and survey.tame and Survey(output_gradient, output_gradient[:1, :1], 0.0).tame
 
 
 def winograd_kernel_gradient(
@@ -62,7 +70,8 @@ def winograd_kernel_gradient(
 ) -> Array:
     """Return the gradient of a plan's kernel as it is correlated, (*K, G, F/G, C/G), of the dtype of `output_gradient`.
 
-    Each value is within 4·√(N·P)·ε·max|x|·max over filters of Σ|g| of the exact one, P positions an image.
+    Each value is within 4·√(N·P)·ε·max|x|·max over filters of Σ|g| of the exact one, P positions an image and x with
+    what pads it, unless the errors of nearly all tiles have one sign; what overflows on the way is not finite.
 
     Parameters
     ----------
@@ -77,9 +86,8 @@ def winograd_kernel_gradient(
     """
     filters, channels = plan.filters // plan.groups, plan.channels // plan.groups
     total = np.empty((*plan.kernel_size, plan.groups, filters, channels), output_gradient.dtype)
-    sides = (_outputs_per_tile(plan) + 2) ** plan.rank * output_gradient.itemsize
-    most = max(1, control.budget_bytes // 4 // (sides * channels))
-    parts = -(-filters // most)
+    each = (_outputs_per_tile(plan) + 2) ** plan.rank * output_gradient.itemsize
+    parts = -(-filters // _filters_at_once(channels, each, control.budget_bytes))
     x = input.reshape(plan.batch, plan.groups, channels, *plan.input_size)
     g = output_gradient.reshape(plan.batch, plan.groups, filters, *plan.output_size)
     for group, part in product(range(plan.groups), range(parts)):
@@ -88,6 +96,16 @@ def winograd_kernel_gradient(
         sums = _Sums(plan, inputs, gradients, padding_value, control, threads)
         sums.compute(total[(..., group, some, slice(None))])
     return total
+
+
+def _filters_at_once(channels: int, each: int, budget_bytes: int) -> int:
+    """Return of how many filters the sums take a quarter of the budget, `each` bytes one of a channel."""
+    return max(1, budget_bytes // 4 // (each * channels))
+
+
+def _tiles_at_once(maps: int, each: int, budget_bytes: int) -> int:
+    """Return how many tiles of so many maps a block has, `each` bytes one."""
+    return max(1, min(BLOCK_BYTES, budget_bytes // 4) // (each * maps))
 
 
 def _outputs_per_tile(plan: ConvPlan) -> int:
@@ -129,8 +147,8 @@ class _Sums:
         tiles = max(prod(block.shape) for block in blocks)
         pitch = filters * channels + CACHE_LINE // self.dtype.itemsize  # no power of two: see `methods/winograd.py`
         with shared(self.dtype, (self.points * (pitch + (channels + filters) * tiles),)) as memory:
-            sums, data = memory[: self.points * pitch].reshape(self.points, pitch), memory[self.points * pitch :]
-            sums = sums[:, : filters * channels]
+            padded, data = memory[: self.points * pitch].reshape(self.points, pitch), memory[self.points * pitch :]
+            sums = padded[:, : filters * channels]
             for block in blocks:
                 self._add(block, sums.reshape(self.points, filters, channels, copy=False), data, block is blocks[0])
             flat = out.reshape(len(self.of_taps), -1, copy=False)
@@ -138,9 +156,7 @@ class _Sums:
             def untransform(some: slice, _: Workspace) -> None:
                 np.matmul(self.of_taps, sums[:, some], out=flat[:, some])
 
-            step = -(-filters * channels // self.threads)
-            parts = [slice(start, start + step) for start in range(0, filters * channels, step)]
-            run(parts, untransform, self.control, self.threads)
+            run(_parts(filters * channels, 16 * 1024), untransform, self.control, self.threads)
 
     def _add(self, block: _Block, sums: Array, data: Array, first: bool) -> None:
         """Add a block's products to the sums, (points, filters, channels), or put them there."""
@@ -162,7 +178,8 @@ class _Sums:
             if not first:
                 target += found
 
-        at_once = max(1, PART_BYTES // (self.points * tiles * self.dtype.itemsize))
+        most = min(PART_BYTES, self.control.budget_bytes // (16 * self.threads))
+        at_once = max(1, most // (self.points * tiles * self.dtype.itemsize))
         parts = [(True, some) for some in _parts(channels, at_once)] + [(False, s) for s in _parts(filters, at_once)]
         run(parts, transform, self.control, self.threads)
         run(_parts(self.points, POINTS_AT_ONCE), multiply, self.control, self.threads)
@@ -220,9 +237,8 @@ class _Sums:
 
     def _blocks(self, maps: int) -> Iterator[_Block]:
         """Yield blocks of tiles, of as many images as fit or of a part of one."""
-        plan, budget = self.plan, self.control.budget_bytes
-        each = self.points * self.dtype.itemsize
-        most = max(1, min(min(BLOCK_BYTES, budget // 4) // (each * maps), budget // 4 // (3 * each * self.threads)))
+        plan, each = self.plan, self.points * self.dtype.itemsize
+        most = _tiles_at_once(maps, each, self.control.budget_bytes)
         size = tuple(ceil(n / self.m) for n in plan.output_size)
         together = max(1, most // prod(size))
         for image, bounds in product(range(0, plan.batch, together), cut(size, most)):

@@ -18,7 +18,7 @@ from .libvips import pyvips
 
 PictureFormat = Literal["png", "webp", "jpeg"]
 
-_MAX_SIDE = {"png": 2**24, "webp": 16383, "jpeg": 65500}
+_MAX_SIDE = {"png": 1_000_000, "webp": 16383, "jpeg": 65500}  # libpng's own; the formats' for the others
 _OPTIONS: dict[str, dict[str, Any]] = {
     # One filter for all rows: a third smaller than none, in half the time of trying each.
     "png": {"level": 2, "strategy": PNG.STRATEGY.RLE, "filter": PNG.FILTER.UP},
@@ -53,7 +53,8 @@ def write_picture(
         planes.append(alpha)
     options = _OPTIONS[picture_format]
     if picture_format == "png":
-        return bytes(png_encode(planes[0] if len(planes) == 1 else np.stack(planes, axis=-1), **options))
+        samples = np.ascontiguousarray(planes[0]) if len(planes) == 1 else np.stack(planes, axis=-1)
+        return bytes(png_encode(samples, **options))
     bands = [_band(plane) for plane in planes]
     image = bands[0].bandjoin(bands[1:]) if len(bands) > 1 else bands[0]
     image = image.copy(interpretation="b-w" if pixels.ndim == 2 else "srgb")

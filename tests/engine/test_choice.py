@@ -193,3 +193,29 @@ def test_a_kernel_that_is_not_finite_or_a_padding_out_of_proportion_is_not_tame(
     assert not Survey(x, np.ones((1, 1, 3)), 1100.0).tame
     assert not Survey(x, np.array([[[1.0, spoilt, 1.0]]]), 0.0).tame
     assert not Survey(0 * x, np.ones((1, 1, 3)), 1.0).tame
+
+
+@pytest.mark.parametrize(("of_input", "of_kernel"), [(1e-4, 3e36), (3e37, 1e-6), (1e19, 1e17)])
+def test_data_that_a_transform_would_overflow_goes_another_way(of_input: float, of_kernel: float) -> None:
+    rng = np.random.default_rng(12)
+    x = (rng.uniform(0.5, 1, (1, 64, 40, 40)) * of_input).astype(np.float32)
+    w = (rng.uniform(-1, 1, (64, 64, 3, 3)) * of_kernel).astype(np.float32)
+    found = conv(x, w, padding=1)
+    assert np.array_equal(found, conv(x, w, padding=1, method="gemm"))
+    assert np.isfinite(found).all()
+
+
+@pytest.mark.parametrize(
+    ("x", "w"), [(1e18, 1.0), (1.0, np.inf), (1.0, np.nan), (1.0, 1e38), (1e38, 1e38), (np.inf, 1e38)]
+)
+def test_no_data_gives_a_warning(x: float, w: float) -> None:
+    kernel = np.full((64, 64, 3, 3), w, np.float32)
+    kernel[0, 0, 0, 0] *= -1
+    conv(np.full((1, 64, 20, 20), x, np.float32), kernel)  # warnings are errors
+
+
+def test_a_padding_value_whose_square_is_no_number_is_taken() -> None:
+    x, w = np.full((1, 64, 40, 40), 0.3), np.full((64, 64, 3, 3), 0.7)
+    found = conv(x, w, padding=1, padding_mode="constant", padding_value=1e200)
+    assert found[0, 0, 0, 0] == pytest.approx(5 * 64 * 0.7e200)
+    assert found[0, 0, 1, 1] == pytest.approx(576 * 0.21)

@@ -208,20 +208,26 @@ def test_a_separable_integer_filter_stays_exact_up_to_the_last_integer() -> None
     assert np.array_equal(conv(small + 2.0**51, w), expected)
 
 
-@pytest.mark.parametrize("kernel", [(5,), (3, 3), (2, 3, 2)])
-@pytest.mark.parametrize("channels", [1, 33])  # by shifts of one map, and with the channels of a layer innermost
+@pytest.mark.parametrize(("kernel", "size"), [((5,), 60), ((3, 3), 60), ((3, 3), 20), ((2, 3, 2), 12)])
+@pytest.mark.parametrize("channels", [1, 33, 97])  # by shifts of one map, and with a layer's channels innermost
 @pytest.mark.parametrize("stride", [1, 2])
-def test_direct_adds_the_taps_in_their_order(kernel: tuple[int, ...], channels: int, stride: int) -> None:
+@pytest.mark.parametrize("threads", [1, 2])
+def test_direct_adds_the_taps_in_their_order(
+    kernel: tuple[int, ...], size: int, channels: int, stride: int, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(direct, "CHANNELS", 32)
+    monkeypatch.setattr(direct, "DEPTHWISE_BYTES", 32 * size ** len(kernel) * 8)  # 33 channels take two runs
     rng = np.random.default_rng(11)
-    x = rng.integers(1, 9, (2, channels, *[6] * len(kernel))).astype(float)
+    x = rng.integers(1, 9, (2, channels, *[size] * len(kernel))).astype(float)
     w = rng.choice([2.0**60, -(2.0**60), 1.0, -1.0], (channels, 1, *kernel))  # products are exact, their sums are not
-    found = conv(x, w, stride=stride, groups=channels, method="direct")
-    for image, channel, *place in np.ndindex(*found.shape):
-        total = 0.0
-        for tap in np.ndindex(*kernel):
-            cell = tuple(p * stride + t for p, t in zip(place, tap, strict=True))
-            total += w[(channel, 0, *tap)] * x[(image, channel, *cell)]
-        assert found[(image, channel, *place)] == total
+    found = conv(x, w, stride=stride, groups=channels, method="direct", control=Control(threads=threads))
+    expected = np.zeros(found.shape)
+    for tap in np.ndindex(*kernel):
+        cells: Any = tuple(
+            slice(t, t + (n - 1) * stride + 1, stride) for t, n in zip(tap, found.shape[2:], strict=True)
+        )
+        expected += x[(..., *cells)] * w[(slice(None), 0, *tap)].reshape(-1, *(1 for _ in kernel))
+    np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

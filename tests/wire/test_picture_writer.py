@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -41,7 +42,24 @@ def test_pillow_reads_what_is_written(channels: int, with_alpha: bool, mode: str
         assert image.mode == mode
 
 
-def test_a_photograph_is_no_larger_than_pillow_makes_it() -> None:
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_opencv_reads_what_is_written(channels: int, dtype: Any) -> None:
+    planes = RANDOM.integers(0, np.iinfo(dtype).max + 1, (channels, 20, 30)).astype(dtype)
+    file = np.frombuffer(write_picture(planes[0] if channels == 1 else planes, None, "png"), np.uint8)
+    read = cv2.imdecode(file, cv2.IMREAD_UNCHANGED)
+    assert read is not None
+    np.testing.assert_array_equal(read.reshape(20, 30, channels)[..., ::-1], planes.transpose(1, 2, 0))
+
+
+@pytest.mark.parametrize("kind", ["png", "webp", "jpeg"])
+def test_pixels_may_lie_anyhow_in_memory(kind: PictureFormat) -> None:
+    pixels = RANDOM.integers(0, 256, (40, 60), dtype=np.uint8)
+    for view in (pixels[::2, ::3], pixels.T, pixels[::-1, ::-1]):
+        assert write_picture(view, None, kind) == write_picture(view.copy(), None, kind)
+
+
+def test_a_photograph_is_about_as_small_as_pillow_makes_it() -> None:
     rows, columns = np.mgrid[:200, :300]
     pixels = np.stack([rows + columns, 2 * rows, 255 - columns]) // 3 + RANDOM.normal(0, 6, (3, 200, 300))
     pixels = pixels.clip(0, 255).astype(np.uint8)
@@ -73,10 +91,10 @@ def test_the_same_pixels_give_the_same_bytes(kind: PictureFormat) -> None:
     assert write_picture(pixels, None, kind) == write_picture(view, None, kind)
 
 
-@pytest.mark.parametrize(("kind", "limit"), [("webp", 16383), ("jpeg", 65500)])
+@pytest.mark.parametrize(("kind", "limit"), [("webp", 16383), ("jpeg", 65500), ("png", 1_000_000)])
 def test_a_side_too_long_for_the_format_is_refused(kind: PictureFormat, limit: int) -> None:
     assert write_picture(np.zeros((1, limit), np.uint8), None, kind)
-    with pytest.raises(errors.UnwritablePicture, match=f"{kind} holds at most") as caught:
+    with pytest.raises(errors.UnwritablePicture, match=f"{kind} holds at most {limit:,}") as caught:
         write_picture(np.zeros((limit + 1, 1), np.uint8), None, kind)
     assert caught.value.extra == {"limit": limit, "actual": limit + 1}
 

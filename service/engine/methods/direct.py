@@ -60,23 +60,22 @@ def is_depthwise(plan: ConvPlan) -> bool:
 
 def _compute_depthwise(work: Work) -> None:
     plan, itemsize = work.plan, work.out.itemsize
-    together = _channels_at_once(plan, itemsize, work.shared_among(plan.batch))
+    together = _channels_at_once(plan, itemsize)
+    runs = -(-plan.channels // together)  # of about the same length: einsum adds a lone channel in another order
 
     def block(task: tuple[int, int, Region], workspace: Workspace) -> None:
-        image, first, tile = task
-        channels = slice(first, min(first + together, plan.channels))
+        image, number, tile = task
+        channels = slice(number * plan.channels // runs, (number + 1) * plan.channels // runs)
         _fill_depthwise(work, image, channels, tile, workspace)
         work.add_bias(image, channels, tile)
 
     blocks = _depthwise_tiles(plan, itemsize, together)
-    run(product(range(plan.batch), range(0, plan.channels, together), blocks), block, work.control, work.threads)
+    run(product(range(plan.batch), range(runs), blocks), block, work.control, work.threads)
 
 
-def _channels_at_once(plan: ConvPlan, itemsize: int, sharers: int = 1) -> int:
-    whole_planes = DEPTHWISE_BYTES // (
-        itemsize * prod(extent(region_of(plan, tuple((0, n) for n in plan.output_size))))
-    )
-    return min(max(CHANNELS, whole_planes), max(LANES, -(-plan.channels // sharers)))
+def _channels_at_once(plan: ConvPlan, itemsize: int) -> int:
+    plane = prod(extent(region_of(plan, tuple((0, n) for n in plan.output_size))))
+    return int(min(max(CHANNELS, DEPTHWISE_BYTES // (itemsize * plane)), plan.channels))
 
 
 def _depthwise_tiles(plan: ConvPlan, itemsize: int, together: int) -> list[Region]:

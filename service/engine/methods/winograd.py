@@ -344,7 +344,7 @@ def seconds(plan: ConvPlan, itemsize: int, machine: Machine) -> float:
 def working_bytes(plan: ConvPlan, itemsize: int, threads: int) -> int:
     """Return the memory that it takes: transformed kernels or tiles, and a block of tiles and products a thread."""
     points = int((outputs_per_tile(plan) + 2) ** plan.rank)
-    kernels = points * plan.filters * (plan.channels // plan.groups) * itemsize
+    kernels = points * (plan.filters * (plan.channels // plan.groups) * itemsize + plan.groups * CACHE_LINE)
     if kernels <= KERNEL_BYTES:
         return kernels + threads * (TILE_BYTES + TILE_BYTES // 2)
     members = plan.channels // plan.groups
