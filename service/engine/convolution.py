@@ -129,10 +129,9 @@ def computed(
     running = control or DEFAULT_CONTROL
     if plan.operation == "convolution":
         weights = np.flip(weights, axis=tuple(range(2, weights.ndim)))
-    with np.errstate(all="ignore"):  # a float64 kernel may overflow in float32
-        weights = np.ascontiguousarray(weights, dtype)
     out = np.empty(plan.output_shape, dtype)
     with blas.single_threaded, np.errstate(all="ignore"):  # what overflows or is not finite is the data's
+        weights = np.ascontiguousarray(weights, dtype)
         chosen = method_for(plan, data, weights, fill_value, method, running)
         running.report_method(chosen.name)
         threads = threads_for(chosen, plan, out.itemsize, running)
