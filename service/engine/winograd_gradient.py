@@ -178,10 +178,11 @@ class _Sums:
             if not first:
                 target += found
 
-        most = min(PART_BYTES, self.control.budget_bytes // (16 * self.threads))
-        at_once = max(1, most // (self.points * tiles * self.dtype.itemsize))
+        channel_bytes = self.points * tiles * self.dtype.itemsize
+        threads = max(1, min(self.threads, self.control.budget_bytes // 4 // (3 * channel_bytes)))
+        at_once = max(1, min(PART_BYTES, self.control.budget_bytes // (16 * threads)) // channel_bytes)
         parts = [(True, some) for some in _parts(channels, at_once)] + [(False, s) for s in _parts(filters, at_once)]
-        run(parts, transform, self.control, self.threads)
+        run(parts, transform, self.control, threads)
         run(_parts(self.points, POINTS_AT_ONCE), multiply, self.control, self.threads)
 
     def _transform_input(self, block: _Block, channels: slice, out: Array, workspace: Workspace) -> None:
