@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -54,13 +53,13 @@ def finite_to_pixels(maps: NDArray[Any], range: Range, depth: Depth) -> Pixels:
     rows = max(1, _BLOCK // max(width, 1))
     memory = np.empty((min(rows, height), width), np.float64)
     for index in np.ndindex(maps.shape[:-2]):
-        stretch = _stretch(maps[index], range, top)
+        map = maps[index]
+        ends = (float(map.min()), float(map.max())) if range == "normalize" else (0.0, 0.0)
         # A few rows at a time, in float64: those of a whole map would be eight times the picture, and leave the cache.
         for some in _runs(height, rows):
-            block = maps[index][some]
-            values = memory[: len(block)]
-            values[...] = block
-            stretch(values)
+            values = memory[: len(map[some])]
+            values[...] = map[some]
+            _stretch(values, range, top, *ends)
             np.rint(values, out=values)
             np.clip(values, 0, top, out=values)
             pixels[index][some] = values
@@ -79,39 +78,27 @@ def narrowed(pixels: Pixels) -> NDArray[np.uint8]:
     return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
-def _stretch(map: NDArray[Any], range: Range, top: int) -> Callable[[NDArray[np.float64]], None]:
-    """Return what turns values of a map into levels, in place."""
+def _stretch(values: NDArray[np.float64], range: Range, top: int, low: float, high: float) -> None:
+    """Turn values into levels, in place; `low` and `high` are the ends of the whole map."""
     if range == "absolute":
-        return lambda values: _into(np.abs, values)
-    if range == "offset":
-        return lambda values: _into(np.add, values, (top + 1) // 2)
-    if range == "normalize":
-        return _normalization(map, top)
-    return _leave
+        np.abs(values, out=values)
+    elif range == "offset":
+        values += (top + 1) // 2
+    elif range == "normalize":
+        _normalize(values, top, low, high)
 
 
-def _leave(values: NDArray[np.float64]) -> None:
-    """Take values as they are."""
-
-
-def _into(function: np.ufunc, values: NDArray[np.float64], *others: float) -> None:
-    function(values, *others, out=values)
-
-
-def _normalization(map: NDArray[Any], top: int) -> Callable[[NDArray[np.float64]], None]:
-    low, high = float(map.min()), float(map.max())
+def _normalize(values: NDArray[np.float64], top: int, low: float, high: float) -> None:
     if low == high:
-        return lambda values: values.fill((top + 1) // 2)
-    # Opposite ends of float64: their distance overflows, half of it does not.
-    half = 1.0 if np.isfinite(high - low) else 2.0
-
-    def normalize(values: NDArray[np.float64]) -> None:
-        values /= half
-        values -= low / half
-        values /= high / half - low / half
-        values *= top
-
-    return normalize
+        values.fill((top + 1) // 2)
+        return
+    if not np.isfinite(high - low):
+        # Opposite ends of float64: their distance overflows, half of it does not.
+        values /= 2
+        low, high = low / 2, high / 2
+    values -= low
+    values /= high - low
+    values *= top
 
 
 def require_picture(maps: NDArray[Any], spatial_axes: int) -> None:

@@ -159,16 +159,15 @@ class Survey:
         """
         if not self._input.flags.c_contiguous or self._input.dtype not in (_FLOAT32, _FLOAT64):
             return None
-        flat, most, total = self._input.reshape(-1), self._padding_value * self._padding_value, 0.0
-        for start in range(0, flat.size, _ROWS * _ROW):
-            part = flat[start : start + _ROWS * _ROW]
+        most, total = self._padding_value * self._padding_value, 0.0
+        for part in _chunks(self._input, _ROWS * _ROW):
             whole = part.size // _ROW * _ROW
             with np.errstate(over="ignore"):
                 rows, rest = part[:whole].reshape(-1, _ROW), part[whole:]
                 squares = [*([np.vecdot(rows, rows)] if whole else []), np.dot(rest, rest)]
                 most = max(most, *(float(s.max()) for s in squares))
                 total += sum(float(s.sum()) for s in squares)
-        return sqrt(most) if isfinite(total) and 0 < most <= TAME * total / flat.size else None
+        return sqrt(most) if isfinite(total) and 0 < most <= TAME * total / self._input.size else None
 
     @cached_property
     def integers(self) -> bool:
@@ -230,14 +229,14 @@ def _power_sum(values: Array, power: int) -> Any:
         return np.dot(floats, floats) if power == 2 else np.abs(floats).sum(dtype=np.float64)
 
 
-def _chunks(array: Array) -> Iterator[Array]:
+def _chunks(array: Array, size: int = _CHUNK) -> Iterator[Array]:
     """Yield an array's values in parts that fit a cache."""
     if array.flags.c_contiguous:
         flat = array.reshape(-1)
-        for start in range(0, flat.size, _CHUNK):
-            yield flat[start : start + _CHUNK]
-    elif array.size <= _CHUNK or array.ndim == 1:
+        for start in range(0, flat.size, size):
+            yield flat[start : start + size]
+    elif array.size <= size or array.ndim == 1:
         yield array
     else:
         for part in array:
-            yield from _chunks(part)
+            yield from _chunks(part, size)

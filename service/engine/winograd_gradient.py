@@ -19,8 +19,9 @@ import numpy as np
 
 from .borders import Array, Region, fill
 from .control import Control
-from .methods.winograd import CACHE_LINE, TRANSFORMS, unsuitable
-from .methods.work import cut, extent, strided
+from .methods.transforms import CACHE_LINE, TRANSFORMS, Turns, parts, points_of_tiles
+from .methods.winograd import unsuitable
+from .methods.work import cut, extent
 from .parallel import Workspace, run, shared
 from .plans import ConvPlan
 from .precision import Survey
@@ -87,11 +88,10 @@ def winograd_kernel_gradient(
     filters, channels = plan.filters // plan.groups, plan.channels // plan.groups
     total = np.empty((*plan.kernel_size, plan.groups, filters, channels), output_gradient.dtype)
     each = (_outputs_per_tile(plan) + 2) ** plan.rank * output_gradient.itemsize
-    parts = -(-filters // _filters_at_once(channels, each, control.budget_bytes))
+    filters_at_once = _filters_at_once(channels, each, control.budget_bytes)
     x = input.reshape(plan.batch, plan.groups, channels, *plan.input_size)
     g = output_gradient.reshape(plan.batch, plan.groups, filters, *plan.output_size)
-    for group, part in product(range(plan.groups), range(parts)):
-        some = slice(part * filters // parts, (part + 1) * filters // parts)
+    for group, some in product(range(plan.groups), parts(filters, filters_at_once)):
         inputs, gradients = x[:, group].swapaxes(0, 1), g[:, group, some].swapaxes(0, 1)
         sums = _Sums(plan, inputs, gradients, padding_value, control, threads)
         sums.compute(total[(..., group, some, slice(None))])
@@ -121,9 +121,14 @@ class _Block:
     bounds: Region
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """Images, and tiles on each axis."""
-        return (self.images.stop - self.images.start, *extent(self.bounds))
+    def tiles(self) -> tuple[int, ...]:
+        """Tiles on each axis."""
+        return extent(self.bounds)
+
+    @property
+    def count(self) -> int:
+        """Tiles of all images."""
+        return int(self.images.stop - self.images.start) * prod(self.tiles)
 
 
 class _Sums:
@@ -144,7 +149,7 @@ class _Sums:
         """Fill `out`, (*K, F/G, C/G)."""
         channels, filters = len(self.x), len(self.g)
         blocks = list(self._blocks(channels + filters))
-        tiles = max(prod(block.shape) for block in blocks)
+        tiles = max(block.count for block in blocks)
         pitch = filters * channels + CACHE_LINE // self.dtype.itemsize  # no power of two: see `methods/winograd.py`
         with shared(self.dtype, (self.points * (pitch + (channels + filters) * tiles),)) as memory:
             padded, data = memory[: self.points * pitch].reshape(self.points, pitch), memory[self.points * pitch :]
@@ -156,11 +161,11 @@ class _Sums:
             def untransform(some: slice, _: Workspace) -> None:
                 np.matmul(self.of_taps, sums[:, some], out=flat[:, some])
 
-            run(_parts(filters * channels, 16 * 1024), untransform, self.control, self.threads)
+            run(parts(filters * channels, 16 * 1024), untransform, self.control, self.threads)
 
     def _add(self, block: _Block, sums: Array, data: Array, first: bool) -> None:
         """Add a block's products to the sums, (points, filters, channels), or put them there."""
-        channels, filters, tiles = len(self.x), len(self.g), prod(block.shape)
+        channels, filters, tiles = len(self.x), len(self.g), block.count
         data = data[: self.points * (channels + filters) * tiles].reshape(self.points, channels + filters, tiles)
         x, g = data[:, :channels], data[:, channels:]
 
@@ -181,9 +186,9 @@ class _Sums:
         channel_bytes = self.points * tiles * self.dtype.itemsize
         threads = max(1, min(self.threads, self.control.budget_bytes // 4 // (3 * channel_bytes)))
         at_once = max(1, min(PART_BYTES, self.control.budget_bytes // (16 * threads)) // channel_bytes)
-        parts = [(True, some) for some in _parts(channels, at_once)] + [(False, s) for s in _parts(filters, at_once)]
-        run(parts, transform, self.control, threads)
-        run(_parts(self.points, POINTS_AT_ONCE), multiply, self.control, self.threads)
+        tasks = [(True, some) for some in parts(channels, at_once)] + [(False, s) for s in parts(filters, at_once)]
+        run(tasks, transform, self.control, threads)
+        run(parts(self.points, POINTS_AT_ONCE), multiply, self.control, self.threads)
 
     def _transform_input(self, block: _Block, channels: slice, out: Array, workspace: Workspace) -> None:
         """Put Bᵀ d B of some channels into `out`, (points, channels, tiles)."""
@@ -212,29 +217,15 @@ class _Sums:
         workspace: Workspace,
     ) -> None:
         """Cut a region of (channels, images, *S) into tiles, m apart, and take these through `matrix` on every axis."""
-        rank, (rows, side), count = self.plan.rank, matrix.shape, len(source)
-        columns = count * prod(block.shape)
+        columns = len(source) * block.count
         window, *scratch = workspace.arrays(
             self.dtype, (*source.shape[:2], *extent(region)), (self.points * columns,), (self.points * columns,)
         )
         fill(source, region, window, mode, value)
-        steps = window.strides[2:]
-        cells = strided(
-            window,
-            (*(side,) * rank, count, *block.shape),
-            (*steps, *window.strides[:2], *(self.m * step for step in steps)),
-        )
-        now, after = scratch
-        now[: side**rank * columns].reshape(cells.shape)[...] = cells
-        for axis in range(rank):
-            # The axes before this one have been through and have `rows` entries; those behind it still have `side`.
-            rest = side ** (rank - 1 - axis) * columns
-            read = now[: rows**axis * side * rest].reshape(rows**axis, side, rest)
-            shape = (rows**axis, rows, rest)
-            last = axis == rank - 1
-            write = out.reshape(shape, copy=False) if last else after[: prod(shape)].reshape(shape)
-            np.matmul(matrix, read, out=write)
-            now, after = after, now
+        turns = Turns(*scratch)
+        points = points_of_tiles(window, matrix.shape[1], self.m, block.tiles)
+        turns.now(*points.shape)[...] = points
+        turns.along_axes(matrix, self.plan.rank, columns, out)
 
     def _blocks(self, maps: int) -> Iterator[_Block]:
         """Yield blocks of tiles, of as many images as fit or of a part of one."""
@@ -244,9 +235,3 @@ class _Sums:
         together = max(1, most // prod(size))
         for image, bounds in product(range(0, plan.batch, together), cut(size, most)):
             yield _Block(slice(image, min(image + together, plan.batch)), bounds)
-
-
-def _parts(number: int, at_once: int) -> list[slice]:
-    """Return runs of so many, of about the same length."""
-    parts = -(-number // at_once)
-    return [slice(part * number // parts, (part + 1) * number // parts) for part in range(parts)]

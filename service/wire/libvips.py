@@ -1,9 +1,8 @@
 """libvips, set up for a server; the one place where pyvips is imported.
 
 libvips decodes pictures and encodes WebP and JPEG: it keeps 16 bits in colour where Pillow cuts them to 8, and it works
-in C with the interpreter's lock released. Of what it can do, two of its
-habits suit a desktop and not a service: it remembers recent operations with their pixels, and it starts a thread a core
-for every picture.
+in C with the interpreter's lock released. Of what it can do, two of its habits suit a desktop and not a service: it
+remembers recent operations with their pixels, and it starts a thread a core for every picture.
 """
 
 from __future__ import annotations

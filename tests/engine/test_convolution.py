@@ -215,8 +215,9 @@ def test_a_separable_integer_filter_stays_exact_up_to_the_last_integer() -> None
 def test_direct_adds_the_taps_in_their_order(
     kernel: tuple[int, ...], size: int, channels: int, stride: int, threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # So that 33 channels take two runs, of planes quick to compute: a run of one was added in another order once.
     monkeypatch.setattr(direct, "CHANNELS", 32)
-    monkeypatch.setattr(direct, "DEPTHWISE_BYTES", 32 * size ** len(kernel) * 8)  # 33 channels take two runs
+    monkeypatch.setattr(direct, "DEPTHWISE_BYTES", 32 * size ** len(kernel) * 8)
     rng = np.random.default_rng(11)
     x = rng.integers(1, 9, (2, channels, *[size] * len(kernel))).astype(float)
     w = rng.choice([2.0**60, -(2.0**60), 1.0, -1.0], (channels, 1, *kernel))  # products are exact, their sums are not

@@ -24,7 +24,7 @@ from service.engine.parallel import Workspace, run
 from service.engine.plans import ConvPlan
 
 from .method import Method
-from .work import BLOCK_BYTES, Work, extent, few_taps, place, region_of, strided, taps, tiles
+from .work import BLOCK_BYTES, Work, extent, few_taps, place, region_of, taps, tiles, windows
 
 CHANNELS = 256
 """Channels at once, where they are laid innermost; more of small planes."""
@@ -92,14 +92,11 @@ def _fill_depthwise(work: Work, image: int, channels: slice, tile: Region, works
     if window is not goal:
         goal[...] = window
     weights = np.ascontiguousarray(work.kernel[channels, 0].transpose(*range(1, plan.rank + 1), 0))
-    # What each tap meets of it, (*K, *tile, channels), as a view.
-    steps = x.strides[:-1]
-    along_taps = [d * step for d, step in zip(plan.dilation, steps, strict=True)]
-    along_tile = [s * step for s, step in zip(plan.stride, steps, strict=True)]
-    windows = strided(x, (*plan.kernel_size, *y.shape), (*along_taps, *along_tile, x.itemsize))
-    tap_axes, tile_axes, lane = range(plan.rank), range(plan.rank, 2 * plan.rank), 2 * plan.rank
+    along_taps, cells, lane = range(plan.rank), range(plan.rank, 2 * plan.rank), 2 * plan.rank
     # One call for all taps, in their order; it adds each product to its sum at once.
-    np.einsum(windows, [*tap_axes, *tile_axes, lane], weights, [*tap_axes, lane], [*tile_axes, lane], out=y)
+    np.einsum(
+        windows(goal, plan, tile), [lane, *along_taps, *cells], weights, [*along_taps, lane], [*cells, lane], out=y
+    )
     work.out[(image, channels, *place(tile))] = y.transpose(-1, *range(plan.rank))
 
 
@@ -127,13 +124,16 @@ def _shifts(plan: ConvPlan, tile: Region) -> list[tuple[tuple[int, ...], Index]]
 
 
 def seconds(plan: ConvPlan, itemsize: int, machine: Machine) -> float:
-    """Return what one thread takes: two calls a tap, channel and filter, which read and write two arrays each."""
+    """Return what one thread takes: two calls a tap, channel and filter, which read and write two arrays each.
+
+    Of a depthwise layer a loop over the channels a cell and tap, and the copies that lay them innermost and back.
+    """
     pair = width(itemsize)
     if is_depthwise(plan):
         together = _channels_at_once(plan, itemsize)
         blocks = len(_depthwise_tiles(plan, itemsize, together)) * plan.batch * -(-plan.channels // together)
-        added = plan.macs * (machine.call / 100 / together + 2 / machine.passes[pair])  # a loop over the channels
-        moved = 3 * prod(plan.input_shape) + 7 * prod(plan.output_shape)  # across memory
+        added = plan.macs * (machine.call / 100 / together + 2 / machine.passes[pair])
+        moved = 3 * prod(plan.input_shape) + 7 * prod(plan.output_shape)
         return added + moved / machine.moves[pair] + blocks * (machine.call + machine.block / 4)
     blocks = len(tiles(plan, BLOCK_BYTES // itemsize)) * plan.batch
     calls = 2 * blocks * plan.filters * plan.taps

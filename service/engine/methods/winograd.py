@@ -30,38 +30,12 @@ from service.engine.parallel import Workspace, run, shared
 from service.engine.plans import ConvPlan
 
 from .method import Method
-from .work import Work, cut, extent, place, strided
+from .transforms import CACHE_LINE, TRANSFORMS, Turns, parts, points_of_tiles
+from .work import Work, cut, extent, place
 
-TRANSFORMS = {  # m: (Aᵀ, G, Bᵀ) for the points 0, ±1, (±2,) ∞; Lavin & Gray, equations 7 to 10 and section 4.3
-    2: (
-        ((1, 1, 1, 0), (0, 1, -1, -1)),
-        ((1, 0, 0), (1 / 2, 1 / 2, 1 / 2), (1 / 2, -1 / 2, 1 / 2), (0, 0, 1)),
-        ((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, 0, -1)),
-    ),
-    4: (
-        ((1, 1, 1, 1, 1, 0), (0, 1, -1, 2, -2, 0), (0, 1, 1, 4, 4, 0), (0, 1, -1, 8, -8, 1)),
-        (
-            (1 / 4, 0, 0),
-            (-1 / 6, -1 / 6, -1 / 6),
-            (-1 / 6, 1 / 6, -1 / 6),
-            (1 / 24, 1 / 12, 1 / 6),
-            (1 / 24, -1 / 12, 1 / 6),
-            (0, 0, 1),
-        ),
-        (
-            (4, 0, -5, 0, 1, 0),
-            (0, -4, -4, 1, 1, 0),
-            (0, 4, -4, -1, 1, 0),
-            (0, -2, -1, 2, 1, 0),
-            (0, 2, -1, -2, 1, 0),
-            (0, 4, 0, -5, 0, 1),
-        ),
-    ),
-}
 CHANNELS_FOR_4 = 32
 """Channels a group from which F(4, 3) keeps the bound; below it breaks it, up to 19-fold on a corner-tap kernel."""
 
-CACHE_LINE = 64
 TILE_BYTES = 4 * 1024 * 1024
 """What a block's transformed tiles take."""
 KERNEL_BYTES = 6 * 1024 * 1024
@@ -113,7 +87,7 @@ def _tiles_outside(winograd: _Winograd) -> None:
         window, *scratch = workspace.arrays(
             work.out.dtype, (members, *tiles.reads(winograd.m)), (most * tiles.count,), (most * tiles.count,)
         )
-        turns = _Turns(*scratch)
+        turns = Turns(*scratch)
         winograd.gather(tiles, slice(group * members, (group + 1) * members), window, turns)
         workspace.await_prepared()
         turns.multiply(kernels[group], (winograd.points, members, tiles.count))
@@ -122,7 +96,7 @@ def _tiles_outside(winograd: _Winograd) -> None:
     tiles = winograd.blocks(max(1, TILE_BYTES // (2 * most * work.out.itemsize)), work.threads)
     with shared(work.out.dtype, shape) as memory:
         kernels = winograd.unpadded(memory, filters)
-        steps = [partial(transform_kernel, group, some) for group in range(groups) for some in _parts(filters)]
+        steps = [partial(transform_kernel, group, some) for group in range(groups) for some in parts(filters, AT_ONCE)]
         run(product(range(groups), tiles), block, work.control, work.threads, steps)
 
 
@@ -147,7 +121,7 @@ def _take_through(winograd: _Winograd, group: int, stretch: list[_Tiles]) -> Non
         tiles, count = stretch[index], some.stop - some.start
         size = points * count * tiles.count
         window, *scratch = workspace.arrays(dtype, (count, *tiles.reads(winograd.m)), (size,), (size,))
-        turns = _Turns(*scratch)
+        turns = Turns(*scratch)
         winograd.gather(tiles, slice(group * members + some.start, group * members + some.stop), window, turns)
         data[:, some, starts[index] : starts[index + 1]] = turns.now(points, count, tiles.count)
 
@@ -157,7 +131,7 @@ def _take_through(winograd: _Winograd, group: int, stretch: list[_Tiles]) -> Non
         padded, *scratch = workspace.arrays(dtype, (points, winograd.pitch(count)), (size,), (size,))
         kernel = winograd.unpadded(padded, count)
         winograd.transform_kernel(group, some.start, some.stop, kernel)
-        turns = _Turns(*scratch)
+        turns = Turns(*scratch)
         np.matmul(kernel, data, out=turns.now(points, count, total))
         winograd.untransform(turns, count, total)
         outputs = turns.now(winograd.m**winograd.rank, count, total)
@@ -168,19 +142,14 @@ def _take_through(winograd: _Winograd, group: int, stretch: list[_Tiles]) -> Non
     with shared(dtype, (points, members, total)) as data:
         at_once = AT_ONCE * max(1, MANY_TILES // max(tiles.count for tiles in stretch))
         at_once = min(at_once, -(-members // work.threads))  # channels lie apart in memory, the tiles of one do not
-        run(product(range(len(stretch)), _parts(members, at_once)), transform_input, work.control, work.threads)
+        run(product(range(len(stretch)), parts(members, at_once)), transform_input, work.control, work.threads)
         few = filters_at_once(members, dtype.itemsize * points)
-        run(_parts(winograd.filters, few), multiply, work.control, work.threads)
+        run(parts(winograd.filters, few), multiply, work.control, work.threads)
 
 
 def filters_at_once(members: int, point_bytes: int) -> int:
     """Return how many filters' products are made at once beside all tiles: they take a share of the tiles' memory."""
     return max(1, min(AT_ONCE, members // 4, FEW_KERNELS_BYTES // (members * point_bytes)))
-
-
-def _parts(number: int, at_once: int = AT_ONCE) -> list[slice]:
-    """Return runs of channels or filters."""
-    return [slice(start, min(start + at_once, number)) for start in range(0, number, at_once)]
 
 
 def _stretches(blocks: list[_Tiles], tiles: int) -> Iterator[list[_Tiles]]:
@@ -208,28 +177,6 @@ class _Tiles:
     def reads(self, m: int) -> tuple[int, ...]:
         """Return the size of the window that they read."""
         return tuple(tiles * m + 2 for tiles in self.shape)
-
-
-class _Turns:
-    """Two scratch arrays that take turns: a product reads the one and writes the other."""
-
-    def __init__(self, first: Array, second: Array) -> None:
-        self._now, self._next = first, second
-
-    def now(self, *shape: int) -> Array:
-        """Return the array that was written last, in this shape."""
-        return self._now[: prod(shape)].reshape(shape)
-
-    @property
-    def spare(self) -> Array:
-        """The array that is free until the next product."""
-        return self._next
-
-    def multiply(self, matrix: Array, shape: tuple[int, ...]) -> None:
-        """Replace what is there, in this shape, by `matrix` times it."""
-        result = (shape[0], matrix.shape[-2], shape[-1])
-        np.matmul(matrix, self.now(*shape), out=self._next[: prod(result)].reshape(result))
-        self._now, self._next = self._next, self._now
 
 
 class _Winograd:
@@ -269,36 +216,25 @@ class _Winograd:
         taps = self.work.kernel[start + first : start + last].reshape(-1, 3**self.rank)
         np.matmul(self.kernel, taps.T, out=out.reshape(self.points, -1, copy=False))
 
-    def gather(self, tiles: _Tiles, channels: slice, window: Array, turns: _Turns) -> None:
+    def gather(self, tiles: _Tiles, channels: slice, window: Array, turns: Turns) -> None:
         """Leave Bᵀ d B of some channels of a block of tiles in `turns`, (points, channels, tiles)."""
         m, count = self.m, channels.stop - channels.start
         axes = zip(tiles.bounds, self.work.plan.padding, strict=True)
         region = tuple((start * m - before, stop * m + 2 - before) for (start, stop), (before, _) in axes)
         x = self.work.window(tiles.image, channels, region, window)
-        # Every tile's point p, (points, channels, tiles): cells m apart, from p on.
-        points = strided(
-            x,
-            (*(m + 2,) * self.rank, count, *tiles.shape),
-            (*x.strides[1:], x.strides[0], *(m * stride for stride in x.strides[1:])),
-        )
+        points = points_of_tiles(x, m + 2, m, tiles.shape)
         turns.now(*points.shape)[...] = points
-        self._along_axes(self.input, count * tiles.count, turns)
+        turns.along_axes(self.input, self.rank, count * tiles.count)
 
-    def scatter(self, tiles: _Tiles, filters: slice, turns: _Turns) -> None:
+    def scatter(self, tiles: _Tiles, filters: slice, turns: Turns) -> None:
         """Write Aᵀ M A of the products in `turns`, (points, filters, tiles), to the output."""
         count = filters.stop - filters.start
         self.untransform(turns, count, tiles.count)
         self.write(tiles, filters, turns.now(self.m**self.rank, count, tiles.count), turns.spare)
 
-    def untransform(self, turns: _Turns, filters: int, tiles: int) -> None:
+    def untransform(self, turns: Turns, filters: int, tiles: int) -> None:
         """Turn products, (points, filters, tiles), into outputs, (mⁿ, filters, tiles)."""
-        self._along_axes(self.inverse, filters * tiles, turns)
-
-    def _along_axes(self, matrix: Array, columns: int, turns: _Turns) -> None:
-        rows, side = matrix.shape
-        for axis in range(self.rank):
-            # The axes before this one have been through and have `rows` entries; those behind it still have `side`.
-            turns.multiply(matrix, (rows**axis, side, side ** (self.rank - 1 - axis) * columns))
+        turns.along_axes(self.inverse, self.rank, filters * tiles)
 
     def write(self, tiles: _Tiles, filters: slice, outputs: Array, spare: Array) -> None:
         """Write outputs, (mⁿ, filters, tiles), where they belong, and add the bias; `spare` holds as many."""

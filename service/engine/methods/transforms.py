@@ -1,0 +1,87 @@
+"""What Winograd's forward method and his kernel gradient share: the constants, and how tiles go through them."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from service.engine.borders import Array
+
+from .work import strided
+
+TRANSFORMS = {  # m: (Aᵀ, G, Bᵀ) for the points 0, ±1, (±2,) ∞; Lavin & Gray, equations 7 to 10 and section 4.3
+    2: (
+        ((1, 1, 1, 0), (0, 1, -1, -1)),
+        ((1, 0, 0), (1 / 2, 1 / 2, 1 / 2), (1 / 2, -1 / 2, 1 / 2), (0, 0, 1)),
+        ((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, 0, -1)),
+    ),
+    4: (
+        ((1, 1, 1, 1, 1, 0), (0, 1, -1, 2, -2, 0), (0, 1, 1, 4, 4, 0), (0, 1, -1, 8, -8, 1)),
+        (
+            (1 / 4, 0, 0),
+            (-1 / 6, -1 / 6, -1 / 6),
+            (-1 / 6, 1 / 6, -1 / 6),
+            (1 / 24, 1 / 12, 1 / 6),
+            (1 / 24, -1 / 12, 1 / 6),
+            (0, 0, 1),
+        ),
+        (
+            (4, 0, -5, 0, 1, 0),
+            (0, -4, -4, 1, 1, 0),
+            (0, 4, -4, -1, 1, 0),
+            (0, -2, -1, 2, 1, 0),
+            (0, 2, -1, -2, 1, 0),
+            (0, 4, 0, -5, 0, 1),
+        ),
+    ),
+}
+
+CACHE_LINE = 64
+"""Bytes by which points of transformed data lie further apart: at a power of two all fall into the same lines."""
+
+
+class Turns:
+    """Two scratch arrays that take turns: a product reads the one and writes the other."""
+
+    def __init__(self, first: Array, second: Array) -> None:
+        self._now, self._next = first, second
+
+    def now(self, *shape: int) -> Array:
+        """Return the array that was written last, in this shape."""
+        return self._now[: prod(shape)].reshape(shape)
+
+    @property
+    def spare(self) -> Array:
+        """The array that is free until the next product."""
+        return self._next
+
+    def multiply(self, matrix: Array, shape: tuple[int, ...]) -> None:
+        """Replace what is there, in this shape, by `matrix` times it."""
+        result = (shape[0], matrix.shape[-2], shape[-1])
+        np.matmul(matrix, self.now(*shape), out=self._next[: prod(result)].reshape(result))
+        self._now, self._next = self._next, self._now
+
+    def along_axes(self, matrix: Array, rank: int, columns: int, out: Array | None = None) -> None:
+        """Take tiles, (*side, columns), through `matrix`, rows × side, on every axis; the last product into `out`."""
+        rows, side = matrix.shape
+        for axis in range(rank):
+            # The axes before this one have been through and have `rows` entries; those behind it still have `side`.
+            shape = (rows**axis, side, side ** (rank - 1 - axis) * columns)
+            if out is not None and axis == rank - 1:
+                np.matmul(matrix, self.now(*shape), out=out.reshape(rows**axis, rows, columns, copy=False))
+            else:
+                self.multiply(matrix, shape)
+
+
+def points_of_tiles(x: Array, side: int, m: int, tiles: tuple[int, ...]) -> Array:
+    """Return each point of all tiles, m apart in `x`, (*lead, *cells), as a view of (*side, *lead, *tiles)."""
+    rank = len(tiles)
+    lead, steps = x.strides[:-rank], x.strides[-rank:]
+    return strided(x, (*(side,) * rank, *x.shape[:-rank], *tiles), (*steps, *lead, *(m * step for step in steps)))
+
+
+def parts(number: int, at_once: int) -> list[slice]:
+    """Return runs of at most so many channels, filters or points, of about the same length."""
+    runs = -(-number // at_once)
+    return [slice(run * number // runs, (run + 1) * number // runs) for run in range(runs)]
