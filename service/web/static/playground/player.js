@@ -23,20 +23,16 @@ export class Player {
     this.speed.value = "600";
     this.speed.addEventListener("change", () => this.#timer && this.start());
     this.place = h("span.place");
-    this.element = h(
-      "div.player",
-      {},
-      h("button", { type: "button", onclick: () => this.move(-1) }, "Back"),
-      this.play,
-      h("button", { type: "button", onclick: () => this.move(1) }, "Step"),
-      this.speed,
-      this.place,
-    );
+    this.back = h("button", { type: "button", onclick: () => this.move(-1) }, "Back");
+    this.step = h("button", { type: "button", onclick: () => this.move(1) }, "Step");
+    this.element = h("div.player", {}, this.back, this.play, this.step, this.speed, this.place);
+    this.reset(0); // a press before the first answer would go unheard
   }
 
   /** Say how many positions there are; the current one stays where it can. */
   reset(total) {
     this.total = total;
+    for (const button of [this.back, this.play, this.step]) button.disabled = !total;
     this.go(Math.min(this.at, Math.max(0, total - 1)));
   }
 
@@ -50,14 +46,13 @@ export class Player {
   /** Step by hand, round the end. */
   move(by) {
     this.pause();
-    if (!this.total) return;
     this.go((this.at + by + this.total) % this.total);
     announce(this.told());
   }
 
   start() {
     clearInterval(this.#timer);
-    this.#timer = setInterval(() => this.total && this.go((this.at + 1) % this.total), Number(this.speed.value));
+    this.#timer = setInterval(() => this.go((this.at + 1) % this.total), Number(this.speed.value));
     this.playWords.textContent = "Pause";
   }
 
