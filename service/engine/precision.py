@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import as_strided
 
 from .borders import Array
 from .errors import InvalidArgument, ShapeMismatch
@@ -99,6 +100,8 @@ GROWTH = 1e5
 
 _CHUNK = 64 * 1024
 _ROW, _ROWS = 256, 4096
+_PARTS = 18
+"""Of a filter with 32 channels, 3×3, each has its 16 taps: few enough for their squares to tell of the largest."""
 
 
 class Survey:
@@ -144,9 +147,40 @@ class Survey:
                 return self._has_room(peak)
         return False
 
+    def averages_out(self, tile_error: float) -> bool:
+        """Whether the kernel's filters have enough taps of like size for the errors of a fast method to average out.
+
+        Where a lone tap of 1 costs `tile_error`·ε·max|x|, taps w whose errors are independent cost √Σw² as much, to be
+        at most what the engine allows: 4·√taps·ε·max|x|·Σ|w|, of the filter where that is most.
+        """
+        if not tile_error:
+            return True
+        (squares, sums), kind = self._filters, np.finfo(self._kernel.dtype)
+        largest, taps = float(squares.max()), self._kernel.size // len(self._kernel)
+        # Squares below the first bound have lost digits.
+        return largest > kind.tiny / kind.eps and tile_error * sqrt(largest) <= 4 * sqrt(taps) * sums
+
+    @cached_property
+    def _filters(self) -> tuple[Array, float]:
+        """Σw² of each filter, and what the largest Σ|w| is at least."""
+        flat = self._kernel.reshape(len(self._kernel), -1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            part = flat.shape[1] // _PARTS
+            if flat.size <= _CHUNK or not part:
+                return np.vecdot(flat, flat), float(np.abs(flat).sum(axis=1).max())
+            # In one pass: Σ|w| >= Σw²/max|w|, and max|w|² is at most the largest Σw² of some parts.
+            rest, parts = flat[:, _PARTS * part :], flat[:, : _PARTS * part]
+            parts = as_strided(parts, (len(flat), _PARTS, part), (flat.strides[0], part * flat.itemsize, flat.itemsize))
+            squares = np.vecdot(parts, parts)
+            total, largest = squares.sum(axis=1), squares.max(axis=1, initial=np.finfo(flat.dtype).tiny)
+            return total + np.vecdot(rest, rest), float((total / np.sqrt(largest)).max())
+
     def _has_room(self, peak: float) -> bool:
         """Whether the kernel is finite and no transform of it and of an input up to `peak` can overflow."""
-        squares = sum(float(_power_sum(part, 2)) for part in _chunks(self._kernel))
+        if self._kernel.flags.c_contiguous:
+            squares = float(self._filters[0].sum(dtype=np.float64))
+        else:
+            squares = sum(float(_power_sum(part, 2)) for part in _chunks(self._kernel))
         taps = self._kernel.size // len(self._kernel)
         # Σ|w| of a filter is at most √taps·√Σw².
         return isfinite(squares) and GROWTH * peak * sqrt(taps * squares) < float(np.finfo(self._kernel.dtype).max)

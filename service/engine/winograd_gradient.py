@@ -19,7 +19,7 @@ import numpy as np
 
 from .borders import Array, Region, fill
 from .control import Control
-from .methods.transforms import CACHE_LINE, TRANSFORMS, Turns, parts, points_of_tiles
+from .methods.transforms import CACHE_LINE, Turns, parts, points_of_tiles, transforms
 from .methods.winograd import unsuitable
 from .methods.work import cut, extent
 from .parallel import Workspace, run, shared
@@ -43,7 +43,7 @@ FEWEST_TILES = 32
 
 def worthwhile(plan: ConvPlan, method: str, itemsize: int, budget_bytes: int) -> bool:
     """Return whether a plan's kernel gradient is computed here, if the data allows."""
-    if method not in ("auto", "winograd") or unsuitable(plan):
+    if method not in ("auto", "winograd") or unsuitable(plan) or plan.kernel_size[0] != 3:
         return False
     channels, filters = plan.channels // plan.groups, plan.filters // plan.groups
     each = (_outputs_per_tile(plan) + 2) ** plan.rank * itemsize
@@ -140,7 +140,7 @@ class _Sums:
         self.plan, self.x, self.g, self.padding_value = plan, x, g, padding_value
         self.control, self.threads, self.dtype = control, threads, g.dtype
         self.m = _outputs_per_tile(plan)
-        inverse, taps, self.of_input = (np.array(matrix, g.dtype) for matrix in TRANSFORMS[self.m])
+        inverse, taps, self.of_input = (matrix.astype(g.dtype) for matrix in transforms(self.m + 2, 3))
         self.of_gradient = np.ascontiguousarray(inverse.T)
         self.of_taps = np.ascontiguousarray(reduce(np.kron, [taps] * plan.rank).T)
         self.points = (self.m + 2) ** plan.rank

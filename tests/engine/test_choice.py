@@ -70,6 +70,32 @@ def test_a_padding_value_counts_as_data() -> None:
     assert METHODS[method_of(tame(1, 64, 40, 40), tame(64, 64, 3, 3), padding_value=1e6, **options)].local
 
 
+@pytest.mark.parametrize("channels", [32, 64, 256])
+@pytest.mark.parametrize("taps", [3, 5])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_filter_with_little_to_average_errors_out_keeps_to_local_methods(
+    channels: int, taps: int, dtype: Any
+) -> None:
+    """Filters that pass a channel on, say: a tile's error alone would be several times the bound."""
+    x = tame(1, channels, 40, 40).astype(dtype)
+    w = tame(channels, channels, taps, taps).astype(dtype) / 100
+    assert METHODS["winograd"].tile_error(plan_conv(x.shape, w.shape)) == 375
+    assert method_of(x, w) == "winograd"
+    w[3] *= 1e-3
+    assert method_of(x, w) == "winograd"  # a small filter has errors as small, and the bound is the largest one's
+    w[...] = 0
+    w[:, 0, 0, 0] = 1e-9
+    assert METHODS[method_of(x, w)].local
+    w[:, 1, 2, 1] = -2e-9
+    assert METHODS[method_of(x, w)].local
+    expected = 1e-9 * (x[0, 0, : 41 - taps, : 41 - taps].astype(float) - 2.0 * x[0, 1, 2 : 43 - taps, 1 : 42 - taps])
+    assert np.abs(conv(x, w)[0, 5] - expected).max() <= 1e-9 * 4 * np.finfo(dtype).eps
+
+
+def test_a_kernel_of_zeros_is_nothing_to_average() -> None:
+    assert METHODS[method_of(tame(1, 64, 40, 40), np.zeros((64, 64, 3, 3), np.float32))].local
+
+
 def test_a_thousandfold_range_is_tame_and_no_more() -> None:
     x = np.ones((1, 64, 40, 40), np.float32)
     x[0, 0, 0, 0] = 1000.0  # the mean is a little above 1
@@ -107,7 +133,9 @@ def test_a_filter_that_is_no_product_cannot_be_separable() -> None:
 @pytest.mark.parametrize(
     ("kernel", "options", "says"),
     [
-        ((2, 2, 3, 5), {}, r"3 taps on every axis, not \[3, 5\]"),
+        ((2, 2, 3, 5), {}, r"3, 4 or 5 taps, as many on every axis, not \[3, 5\]"),
+        ((2, 2, 2, 2), {}, r"3, 4 or 5 taps, as many on every axis, not \[2, 2\]"),
+        ((2, 2, 5, 5), {}, "with 5 taps it takes one or two axes and groups of at least 32 channels"),
         ((2, 2, 3, 3), {"dilation": (1, 2)}, r"dilation 1 on every axis, not \[1, 2\]"),
     ],
 )

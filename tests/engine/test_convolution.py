@@ -311,3 +311,27 @@ def test_the_plan_is_what_is_computed() -> None:
     x, w = _random((2, 4, 9, 7), 18), _random((6, 2, 3, 2), 19)
     options: dict[str, Any] = {"stride": (2, 1), "padding": "same", "dilation": (1, 2), "groups": 2}
     assert conv(x, w, **options).shape == plan_conv(x.shape, w.shape, **options).output_shape
+
+
+@pytest.mark.parametrize("taps", [3, 4, 5])
+@pytest.mark.parametrize(
+    ("shape", "filters", "groups"),
+    [((2, 64, 13, 18), 40, 2), ((1, 224, 9, 7), 224, 1), ((2, 32, 57), 33, 1)],
+    ids=["groups", "kernels past a cache", "signal"],
+)
+def test_winograd_by_every_size_of_kernel(shape: tuple[int, ...], filters: int, groups: int, taps: int) -> None:
+    rng, rank = np.random.default_rng(taps), len(shape) - 2
+    x = rng.standard_normal(shape).astype(np.float32)
+    w = rng.standard_normal((filters, shape[1] // groups, *[taps] * rank)).astype(np.float32)
+    bias = rng.standard_normal(filters)
+    options: dict[str, Any] = {
+        "padding": [[0, taps], *[[2, 1]] * (rank - 1)],
+        "padding_mode": "reflect",
+        "groups": groups,
+    }
+    found = conv(x, w, bias, method="winograd", **options)
+    expected = conv(x, w, bias, method="gemm", dtype="float64", **options)
+    bound = (
+        4 * w[0].size ** 0.5 * np.finfo(np.float32).eps * np.abs(x).max() * np.abs(w.reshape(filters, -1)).sum(1).max()
+    )
+    assert 0 < np.abs(found - expected).max() <= bound / 10

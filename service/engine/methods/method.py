@@ -32,6 +32,9 @@ class Method:
         more than that.
     least_taps
         Products an output from which it keeps the engine's error bound; with fewer it keeps the bound of so many.
+    tile_error
+        What a method that spreads rounding may be off by for a lone tap of 1, in ε·max|x|: so much times the largest
+        √Σw² of a filter, where that is more than the engine's bound. Zero if it never is.
     in_order
         Whether it adds the products of an output one by one in the order of channels and taps, so that its partial
         sums are those of plain summation.
@@ -46,5 +49,6 @@ class Method:
     working_bytes: Callable[[ConvPlan, int, int], int]
     local: bool = True
     least_taps: int = 1
+    tile_error: Callable[[ConvPlan], float] = lambda _: 0.0
     in_order: bool = False
     by_values: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from math import prod
 
 import numpy as np
@@ -10,32 +11,39 @@ from service.engine.borders import Array
 
 from .work import strided
 
-TRANSFORMS = {  # m: (Aᵀ, G, Bᵀ) for the points 0, ±1, (±2,) ∞; Lavin & Gray, equations 7 to 10 and section 4.3
-    2: (
-        ((1, 1, 1, 0), (0, 1, -1, -1)),
-        ((1, 0, 0), (1 / 2, 1 / 2, 1 / 2), (1 / 2, -1 / 2, 1 / 2), (0, 0, 1)),
-        ((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, 0, -1)),
-    ),
-    4: (
-        ((1, 1, 1, 1, 1, 0), (0, 1, -1, 2, -2, 0), (0, 1, 1, 4, 4, 0), (0, 1, -1, 8, -8, 1)),
-        (
-            (1 / 4, 0, 0),
-            (-1 / 6, -1 / 6, -1 / 6),
-            (-1 / 6, 1 / 6, -1 / 6),
-            (1 / 24, 1 / 12, 1 / 6),
-            (1 / 24, -1 / 12, 1 / 6),
-            (0, 0, 1),
-        ),
-        (
-            (4, 0, -5, 0, 1, 0),
-            (0, -4, -4, 1, 1, 0),
-            (0, 4, -4, -1, 1, 0),
-            (0, -2, -1, 2, 1, 0),
-            (0, 2, -1, -2, 1, 0),
-            (0, 4, 0, -5, 0, 1),
-        ),
-    ),
-}
+POINTS = {4: (0, 1, -1), 6: (0, 1, -1, 2, -2)}
+"""Where the polynomials of a tile of so many inputs are taken, beside infinity."""
+
+
+@cache
+def transforms(side: int, taps: int) -> tuple[Array, Array, Array]:
+    """Return Aᵀ, G and Bᵀ of F(m, taps), which makes m = side + 1 - taps outputs of a tile of `side` inputs.
+
+    An output is a coefficient of the product of two polynomials, which is known from its values at `side` points α
+    (Toom 1963, Cook 1966; Blahut, "Fast algorithms for signal processing", section 5.2): A and G take polynomials of m
+    and of `taps` coefficients at α, G divided by Π (αⱼ - αᵢ), and row j of Bᵀ is Π (x - αᵢ) over all i but j. At
+    infinity a polynomial is its last coefficient. For three taps, Lavin & Gray, equations 7 to 10, but for signs.
+
+    Examples
+    --------
+    >>> transforms(4, 3)[0].astype(int)
+    array([[ 1,  1,  1,  0],
+           [ 0,  1, -1,  1]])
+    """
+    points = np.array(POINTS[side], np.float64)
+
+    def values(coefficients: int) -> Array:
+        matrix = np.zeros((side, coefficients))
+        matrix[:-1], matrix[-1, -1] = np.vander(points, coefficients, increasing=True), 1
+        return matrix
+
+    of_input, scale = np.zeros((side, side)), np.ones((side, 1))
+    of_input[-1] = np.poly(points)[::-1]
+    for j, point in enumerate(points):
+        others = np.delete(points, j)
+        of_input[j, :-1], scale[j] = np.poly(others)[::-1], np.prod(point - others)
+    return np.ascontiguousarray(values(side + 1 - taps).T), values(taps) / scale, of_input
+
 
 CACHE_LINE = 64
 """Bytes by which points of transformed data lie further apart: at a power of two all fall into the same lines."""

@@ -1,16 +1,18 @@
-"""Winograd: three-tap kernels of stride 1 with fewer products, by transforming tiles of input and output.
+"""Winograd: kernels of three to five taps and stride 1 with fewer products, by transforming tiles of input and output.
 
     Y = Aᵀ [ (G g Gᵀ) ⊙ (Bᵀ d B) ] A
 
-F(m, 3) computes m neighbouring outputs of a three-tap filter g from m + 2 inputs d with m + 2 products in place of 3m,
-on each axis (Winograd 1980; Lavin & Gray, "Fast algorithms for convolutional neural networks", arXiv:1509.09308,
-section 4). Over two axes F(4, 3) takes 36 products for 16 outputs where the definition takes 144. Summed over the
-channels, the products become (m + 2)ⁿ matrix products (filters × channels) · (channels × tiles), and the transforms are
-matrix products of their own, an axis at a time.
+F(m, k) computes m neighbouring outputs of a filter g of k taps from the m + k - 1 inputs d of a tile with as many
+products in place of m·k, on each axis (Winograd 1980; Lavin & Gray, "Fast algorithms for convolutional neural
+networks", arXiv:1509.09308, section 4). Over two axes F(4, 3) takes 36 products for 16 outputs where the definition
+takes 144, F(2, 5) as many for 4 where it takes 100. Summed over the channels, the products become a matrix product
+(filters × channels) · (channels × tiles) for each point of a tile, and the transforms are matrix products of their own,
+an axis at a time.
 
-The transforms' constants grow with m and cost digits: F(4, 3) keeps the engine's error bound when enough channels
-average the errors out; with fewer, or on three axes, F(2, 3) is taken. Every output of a tile feels every input of it,
-so what is not finite, or out of all proportion to its surroundings, would leave its windows: see `choice`.
+The transforms' constants grow with the tile and cost digits. Tiles of six a side, F(4, 3), F(3, 4) and F(2, 5), keep
+the engine's error bound when enough channels and taps average the errors out; with fewer channels, or on three axes,
+F(2, 3) is taken. Every output of a tile feels every input of it, so what is not finite, or out of all proportion to its
+surroundings, would leave its windows: see `choice`.
 """
 
 from __future__ import annotations
@@ -30,11 +32,13 @@ from service.engine.parallel import Workspace, run, shared
 from service.engine.plans import ConvPlan
 
 from .method import Method
-from .transforms import CACHE_LINE, TRANSFORMS, Turns, parts, points_of_tiles
+from .transforms import CACHE_LINE, Turns, parts, points_of_tiles, transforms
 from .work import Work, cut, extent, place
 
-CHANNELS_FOR_4 = 32
-"""Channels a group from which F(4, 3) keeps the bound; below it breaks it, up to 19-fold on a corner-tap kernel."""
+CHANNELS_FOR_6 = 32
+"""Channels a group from which tiles of six keep the bound; below it F(4, 3) breaks it, up to 19-fold for a lone tap."""
+TILE_ERRORS = {(4, 1): 2.0, (4, 2): 6.0, (4, 3): 14.0, (6, 1): 25.0, (6, 2): 375.0}
+"""What an output of a lone tap w may be off by, in ε·max|x|·|w|, by a tile's side and axes: from hill climbing."""
 
 TILE_BYTES = 4 * 1024 * 1024
 """What a block's transformed tiles take."""
@@ -50,24 +54,32 @@ MANY_TILES = 256
 
 def unsuitable(plan: ConvPlan) -> str:
     """Return why this method cannot compute a plan, or nothing."""
-    if any(k != 3 for k in plan.kernel_size):
-        return f"it takes kernels of 3 taps on every axis, not {list(plan.kernel_size)}"
+    taps = plan.kernel_size[0]
+    if taps not in (3, 4, 5) or any(k != taps for k in plan.kernel_size):
+        return f"it takes kernels of 3, 4 or 5 taps, as many on every axis, not {list(plan.kernel_size)}"
     if any(s != 1 for s in plan.stride):
         return f"it takes stride 1 on every axis, not {list(plan.stride)}"
     if any(d != 1 for d in plan.dilation):
         return f"it takes dilation 1 on every axis, not {list(plan.dilation)}"
+    if taps > 3 and not _averaged(plan):
+        return f"with {taps} taps it takes one or two axes and groups of at least {CHANNELS_FOR_6} channels"
     return ""
 
 
-def outputs_per_tile(plan: ConvPlan) -> int:
-    """Return m: outputs that a tile has on each axis."""
-    return 4 if plan.rank <= 2 and plan.channels // plan.groups >= CHANNELS_FOR_4 else 2
+def tile_side(plan: ConvPlan) -> int:
+    """Return how many inputs a tile has on each axis: as many as the error bound allows."""
+    return 6 if _averaged(plan) else 4
+
+
+def _averaged(plan: ConvPlan) -> bool:
+    """Whether the errors of tiles of side 6 average out."""
+    return plan.rank <= 2 and plan.channels // plan.groups >= CHANNELS_FOR_6
 
 
 def compute(work: Work) -> None:
     """Fill `work.out`."""
-    winograd = _Winograd(work, outputs_per_tile(work.plan))
-    if winograd.points * work.kernel.nbytes // 3**work.plan.rank <= KERNEL_BYTES:
+    winograd = _Winograd(work)
+    if winograd.points * work.kernel.nbytes // prod(work.plan.kernel_size) <= KERNEL_BYTES:
         _tiles_outside(winograd)
     else:
         _filters_outside(winograd)
@@ -85,7 +97,10 @@ def _tiles_outside(winograd: _Winograd) -> None:
     def block(task: tuple[int, _Tiles], workspace: Workspace) -> None:
         group, tiles = task
         window, *scratch = workspace.arrays(
-            work.out.dtype, (members, *tiles.reads(winograd.m)), (most * tiles.count,), (most * tiles.count,)
+            work.out.dtype,
+            (members, *tiles.reads(winograd.m, winograd.taps)),
+            (most * tiles.count,),
+            (most * tiles.count,),
         )
         turns = Turns(*scratch)
         winograd.gather(tiles, slice(group * members, (group + 1) * members), window, turns)
@@ -120,7 +135,7 @@ def _take_through(winograd: _Winograd, group: int, stretch: list[_Tiles]) -> Non
         index, some = task
         tiles, count = stretch[index], some.stop - some.start
         size = points * count * tiles.count
-        window, *scratch = workspace.arrays(dtype, (count, *tiles.reads(winograd.m)), (size,), (size,))
+        window, *scratch = workspace.arrays(dtype, (count, *tiles.reads(winograd.m, winograd.taps)), (size,), (size,))
         turns = Turns(*scratch)
         winograd.gather(tiles, slice(group * members + some.start, group * members + some.stop), window, turns)
         data[:, some, starts[index] : starts[index + 1]] = turns.now(points, count, tiles.count)
@@ -174,20 +189,21 @@ class _Tiles:
     count: int
     """Tiles in all."""
 
-    def reads(self, m: int) -> tuple[int, ...]:
+    def reads(self, m: int, taps: int) -> tuple[int, ...]:
         """Return the size of the window that they read."""
-        return tuple(tiles * m + 2 for tiles in self.shape)
+        return tuple(tiles * m + taps - 1 for tiles in self.shape)
 
 
 class _Winograd:
-    """The transforms of one computation: (m + 2)ⁿ `points` a tile."""
+    """The transforms of one computation: sideⁿ `points` a tile."""
 
-    def __init__(self, work: Work, m: int) -> None:
-        plan = work.plan
-        self.work, self.m, self.rank, self.groups = work, m, plan.rank, plan.groups
-        self.inverse, taps, self.input = (np.array(t, work.out.dtype) for t in TRANSFORMS[m])
+    def __init__(self, work: Work) -> None:
+        plan, self.side = work.plan, tile_side(work.plan)
+        self.work, self.rank, self.groups, self.taps = work, plan.rank, plan.groups, plan.kernel_size[0]
+        self.m = self.side + 1 - self.taps
+        self.inverse, taps, self.input = (t.astype(work.out.dtype) for t in transforms(self.side, self.taps))
         self.kernel = reduce(np.kron, [taps] * plan.rank)  # small enough to take all axes in one product
-        self.points = (m + 2) ** plan.rank
+        self.points = self.side**plan.rank
         self.members, self.filters = plan.channels // plan.groups, plan.filters // plan.groups
 
     def pitch(self, filters: int) -> int:
@@ -213,16 +229,16 @@ class _Winograd:
     def transform_kernel(self, group: int, first: int, last: int, out: Array) -> None:
         """Put G g Gᵀ of a group's filters first … last-1 into `out`, (points, filters, C/G)."""
         start = group * self.filters
-        taps = self.work.kernel[start + first : start + last].reshape(-1, 3**self.rank)
+        taps = self.work.kernel[start + first : start + last].reshape(-1, self.taps**self.rank)
         np.matmul(self.kernel, taps.T, out=out.reshape(self.points, -1, copy=False))
 
     def gather(self, tiles: _Tiles, channels: slice, window: Array, turns: Turns) -> None:
         """Leave Bᵀ d B of some channels of a block of tiles in `turns`, (points, channels, tiles)."""
         m, count = self.m, channels.stop - channels.start
         axes = zip(tiles.bounds, self.work.plan.padding, strict=True)
-        region = tuple((start * m - before, stop * m + 2 - before) for (start, stop), (before, _) in axes)
+        region = tuple((start * m - before, stop * m + self.taps - 1 - before) for (start, stop), (before, _) in axes)
         x = self.work.window(tiles.image, channels, region, window)
-        points = points_of_tiles(x, m + 2, m, tiles.shape)
+        points = points_of_tiles(x, self.side, m, tiles.shape)
         turns.now(*points.shape)[...] = points
         turns.along_axes(self.input, self.rank, count * tiles.count)
 
@@ -261,14 +277,14 @@ class _Winograd:
 
 def seconds(plan: ConvPlan, itemsize: int, machine: Machine) -> float:
     """Return what one thread takes: the copies of tiles, the transforms, and the products that are left."""
-    pair, m, rank = width(itemsize), outputs_per_tile(plan), plan.rank
-    points, side = int((m + 2) ** rank), m + 2
+    pair, side, rank = width(itemsize), tile_side(plan), plan.rank
+    points, m = int(side**rank), side + 1 - plan.kernel_size[0]
     tiles = plan.batch * prod(ceil(size / m) for size in plan.output_size)
     members, filters = plan.channels // plan.groups, plan.filters // plan.groups
     few = 4 / filters + 8 / tiles
     multiplied = points * tiles * plan.filters * members * (1 + few)
     transformed = rank * points * tiles * (side * plan.channels + m * plan.filters)
-    transformed += points * int(3**rank) * plan.filters * members * 2 // 3  # in one product
+    transformed += points * prod(plan.kernel_size) * plan.filters * members * 2 // 3  # in one product
     moved = (
         points * tiles * plan.channels + 2 * int(m**rank) * tiles * plan.filters + points * plan.filters * members / 4
     )
@@ -279,7 +295,8 @@ def seconds(plan: ConvPlan, itemsize: int, machine: Machine) -> float:
 
 def working_bytes(plan: ConvPlan, itemsize: int, threads: int) -> int:
     """Return the memory that it takes: transformed kernels or tiles, and a block of tiles and products a thread."""
-    points = int((outputs_per_tile(plan) + 2) ** plan.rank)
+    side = tile_side(plan)
+    points, m = int(side**plan.rank), side + 1 - plan.kernel_size[0]
     kernels = points * (plan.filters * (plan.channels // plan.groups) * itemsize + plan.groups * CACHE_LINE)
     if kernels <= KERNEL_BYTES:
         return kernels + threads * (TILE_BYTES + TILE_BYTES // 2)
@@ -287,9 +304,14 @@ def working_bytes(plan: ConvPlan, itemsize: int, threads: int) -> int:
     few = filters_at_once(members, points * itemsize)
     tiles = min(
         DEFAULT_BUDGET_BYTES // 4,
-        points * members * itemsize * plan.batch * prod(ceil(n / outputs_per_tile(plan)) for n in plan.output_size),
+        points * members * itemsize * plan.batch * prod(ceil(n / m) for n in plan.output_size),
     )
     return tiles + threads * (2 * tiles * few // members + points * few * members * itemsize + TILE_BYTES)
 
 
-METHOD = Method("winograd", compute, unsuitable, seconds, working_bytes, local=False)
+def tile_error(plan: ConvPlan) -> float:
+    """Return what a lone tap of 1 costs, in ε: as found by hill climbing over the tiles of inputs up to 1."""
+    return TILE_ERRORS[tile_side(plan), plan.rank]
+
+
+METHOD = Method("winograd", compute, unsuitable, seconds, working_bytes, local=False, tile_error=tile_error)
