@@ -215,10 +215,11 @@ class Survey:
     @cached_property
     def sums_small(self) -> bool:
         """Whether no sum of products, in whatever order, can leave the integers that float64 holds exactly."""
-        taps = float(np.abs(self._kernel).reshape(len(self._kernel), -1).sum(axis=1).max())
+        sizes, filters = np.abs(self._kernel), len(self._kernel)
+        taps = float(sizes.sum() if filters == 1 else sizes.reshape(filters, -1).sum(axis=1).max())
         kind = self._input.dtype
-        if kind.kind in "iu":  # bytes cannot hold much: no need to look
-            largest = max(np.iinfo(kind).max, -np.iinfo(kind).min, abs(self._padding_value))
+        if kind.kind in "iu" and kind.itemsize <= 4:  # bytes cannot hold much: no need to look
+            largest = max(2.0 ** (8 * kind.itemsize), abs(self._padding_value))
             if largest * taps < 2**53:
                 return True
         return max(self._peak, abs(self._padding_value)) * taps < 2**53
@@ -252,6 +253,8 @@ def _all_integers(array: Array) -> bool:
     """Whether every value is an integer; others show among the first few, if not before."""
     if array.dtype.kind in "biu":
         return True
+    if array.size <= 256:
+        return bool((array == np.rint(array)).all())
     parts = ((part.reshape(-1)[:256], part) for part in _chunks(array))
     return all(bool((values == np.rint(values)).all()) for part in parts for values in part)
 
