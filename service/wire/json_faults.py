@@ -24,6 +24,7 @@ SIMDJSON_ERRORS = (ValueError, RuntimeError)
 _PIECE_BYTES = 256 * 1024
 _MOST_STRINGS = 10_000  # that may stand without a comma between them: one in another, and no text is as deep as that
 _ROOM = b" " * 8192  # orjson allots memory by a text's length, and not enough for a short one that only opens lists
+_DEEPEST = 1024  # that orjson reads
 _CLOSING = bytes.maketrans(b"[{", b"]}")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
@@ -107,7 +108,11 @@ def _piece(text: bytes | bytearray, start: int, limit: int) -> _Piece | None:
 
 
 def _brackets(parts: list[bytes]) -> bytes:
-    return b"".join(parts[::2]).translate(None, _NO_BRACKETS)
+    """Return the brackets outside of strings; of more than a text can have, one that stands for any."""
+    outside = b"".join(parts[::2])
+    brackets = outside.translate(None, _NO_BRACKETS)
+    # Between two commas lists end and others begin, none deeper than orjson goes; else the fault is among them.
+    return brackets if len(brackets) <= 2 * _DEEPEST * (outside.count(b",") + 1) else b"["
 
 
 def _unclosed(brackets: bytes) -> bytes:

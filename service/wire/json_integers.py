@@ -11,6 +11,7 @@ import re
 _PIECE_BYTES = 256 * 1024
 _MOST_QUOTES = 100_000  # hundreds of times what any request has
 _AFTER_NUMBER = re.compile(rb"[^\d.eE+-]")
+_DIGITS_TO_N, _LONG = bytes.maketrans(b"0123456789", b"n" * 10), b"n" * 19
 _LONG_INTEGER = re.compile(rb"(?<![\d.eE+-])(?:-\d{19,}|\d{20,})(?![\d.eE])")
 
 
@@ -45,7 +46,9 @@ def _add_widened(wide: bytearray, text: bytes | bytearray, start: int, end: int)
             if found is None:
                 return False
             stop = found.end()
-        wide += _LONG_INTEGER.sub(_as_float, text[start:stop])
+        piece = text[start:stop]
+        # Where so many digits follow one another is thirty times as soon found as what kind of number they are.
+        wide += _LONG_INTEGER.sub(_as_float, piece) if _LONG in piece.translate(_DIGITS_TO_N) else piece
         start = stop
     return True
 

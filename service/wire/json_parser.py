@@ -12,7 +12,7 @@ import simdjson
 from .arrays import count_of, too_many_elements
 from .document import ReadLimits
 from .errors import MalformedJSON
-from .json_faults import SIMDJSON_ERRORS, located
+from .json_faults import SIMDJSON_ERRORS, located, too_deep
 from .json_integers import widened
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -47,6 +47,8 @@ def parse(text: bytes | bytearray, sent: bytes | bytearray, limits: ReadLimits, 
     try:
         return simdjson.Parser().parse(text)
     except SIMDJSON_ERRORS as error:
+        if str(error).startswith("DEPTH_ERROR"):  # which it comes to in order: nothing before it is wrong
+            raise too_deep(limits, pointer) from None
         fault = error
     wide = widened(text)
     if wide is not text:

@@ -31,7 +31,6 @@ _KEY_BYTES = 64
 _MOST_STRINGS = 10_000  # that are looked at; tens of times what any request has
 _NO_MARKS = bytes(set(range(256)) - set(b"[],"))
 _ROW = re.compile(rb"\[,*\]")
-_ROWS = re.compile(rb"\[r(?:,r)*\]")
 
 
 class Lifted(NamedTuple):
@@ -121,16 +120,20 @@ def _numbers(text: bytes) -> NDArray[np.float64] | None:
 def _shape(form: bytes, max_axes: int) -> tuple[int, ...] | None:
     """Return the shape of lists of rows such as ``[[r,r],[r,r]]``, here (2, 2); None if they are not regular.
 
-    Each axis takes a look at all rows, so that a hundred thousand nested lists must not be followed to their end.
+    The first list of each level tells how long all must be, and the text that this shape has is compared with `form`.
+    That is a few passes over it; to look at each list would let no other thread run, of millions, for a second.
     """
+    axes = len(form) - len(form.lstrip(b"["))
+    if axes > max_axes:
+        return None
     shape: list[int] = []
-    while form != b"r":
-        if len(shape) == max_axes:
+    item = b"r"
+    for level in range(1, axes + 1):
+        first = axes - level
+        end = form.find(b"]" * level) + level  # lists of a lower level that end there end this one too
+        length, rest = divmod(end - first - 1, len(item) + 1)  # of "[r,r]": an item and a comma each
+        if rest or length < 1:
             return None
-        lengths = {len(rows) // 2 for rows in _ROWS.findall(form)}  # of "[r,r]": a character and a comma each
-        form = _ROWS.sub(b"R", form)
-        if len(lengths) != 1 or b"r" in form:
-            return None
-        shape.insert(0, lengths.pop())
-        form = form.replace(b"R", b"r")
-    return tuple(shape)
+        shape.insert(0, length)
+        item = b"[%s]" % (b"%s," % item * length)[:-1]
+    return tuple(shape) if item == form else None

@@ -114,8 +114,15 @@ def test_nesting_beyond_the_limit_is_told_across_pieces(opening: bytes, monkeypa
         b"[" + (b"[" * 900 + b"]" * 900 + b",") * 1000 + b"}",
         b"[" + b"[]," * 1_000_000 + b"}",
         b'{"a":' + b'{"b":[1]},' * 100_000,
+        b"[[1" + b"]" * 1_000_000 + b",2]",
+        b"[[1," + b"}" * 1_000_000,
+        b"[" + b"[1]" * 400_000 + b",2]",
+        b'["' + b"]" * 1_000_000 + b'",}' + b"]" * 5000,
     ],
-    ids=["strings", "quotes in a string", "spaces", "two bytes", "commas in one", "deep", "lists", "objects"],
+    ids=[
+        *("strings", "quotes in a string", "spaces", "two bytes", "commas in one", "deep", "lists", "objects"),
+        *("closed", "closed at the end", "no commas", "closed in a string"),
+    ],
 )
 def test_the_place_in_a_hostile_text(text: bytes) -> None:
     assert located(text, ValueError("?"), LIMITS, "").extra["offset"] == place_of(text)

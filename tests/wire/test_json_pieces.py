@@ -57,6 +57,9 @@ def test_regular_arrays_are_lifted(in_pieces: None, rows: Any, indent: int | Non
 
 PAIRS = ",".join(["[1,2]"] * 30)
 IRREGULAR = [
+    f'{{"input":[[{PAIRS}],[{PAIRS},[1,2]]]}}',
+    f'{{"input":[[{PAIRS}],[[[1,2]],{PAIRS}]]}}',
+    f'{{"input":[[[[1,2]]],[{PAIRS}]]}}',
     f'{{"input":[{PAIRS},[3]]}}',
     f'{{"input":[[[1,2]],{PAIRS}]}}',
     f'{{"input":[[{PAIRS}],[[1,2]]]}}',
