@@ -104,7 +104,7 @@ class Settings(BaseSettings):
     max_decoded_bytes: Count = 128 * MEBI
     max_input_elements: Count = 32 * MEBI
     max_axes: int = Field(8, ge=1, le=64)
-    max_json_depth: int = Field(64, ge=8, le=500)
+    max_json_depth: int = Field(64, ge=8, le=200)
     max_form_parts: int = Field(64, ge=1, le=10_000)
     max_part_header_bytes: int = Field(8192, ge=256, le=MEBI)
     max_picture_pixels: Count = 40_000_000

@@ -154,17 +154,20 @@ def test_the_oldest_python_is_the_same_everywhere() -> None:
     assert f"--python-version {oldest} " in (ROOT / "scripts/lock").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "scripts/README.md", "tests/data/README.md"])
-def test_what_a_document_points_at_is_there(name: str) -> None:
+@pytest.mark.parametrize(
+    "name", sorted(str(path.relative_to(ROOT)) for path in tracked_files() if path.suffix == ".md")
+)
+def test_what_a_document_points_at_is_tracked(name: str) -> None:
     document = ROOT / name
     text = document.read_text(encoding="utf-8")
+    there = {place for path in tracked_files() for place in (path, *path.parents)}
 
-    links = {document.parent / link for link in re.findall(r"\]\(([^)#:]+)\)", text)}
+    links = {(document.parent / link).resolve() for link in re.findall(r"\]\((?![a-z]+:|/)([^)#]+)", text)}
     quoted = re.findall(
         r"`(?:\./)?((?:service|tests|scripts|benchmarks|openapi|requirements)/[A-Za-z0-9_./-]*)[` ]", text
     )
 
-    assert [str(path) for path in {*links, *(ROOT / path for path in quoted)} if not path.exists()] == []
+    assert [str(path) for path in {*links, *(ROOT / path for path in quoted)} - there] == []
 
 
 def test_the_example_of_an_addition_still_applies() -> None:

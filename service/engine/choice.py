@@ -147,7 +147,7 @@ def keeps_contract(method: Method, plan: ConvPlan, kernel: Array, survey: Survey
         return method.local and survey.sums_small
     if method.local:
         return True
-    return plan.taps >= method.least_taps and survey.tame and survey.averages_out(method.tile_error(plan))
+    return plan.taps >= method.least_taps and survey.averages_out(method.tile_error(plan)) and survey.tame
 
 
 @lru_cache(maxsize=1024)

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from math import inf, isfinite, isnan, sqrt
-from typing import Any, TypeAlias
+from math import gcd, inf, isfinite, isnan, prod, sqrt
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.stride_tricks import as_strided
 
 from .borders import Array
 from .errors import InvalidArgument, ShapeMismatch
@@ -100,8 +99,18 @@ GROWTH = 1e5
 
 _CHUNK = 64 * 1024
 _ROW, _ROWS = 256, 4096
-_PARTS = 18
-"""Of a filter with 32 channels, 3×3, each has its 16 taps: few enough for their squares to tell of the largest."""
+_FOLDS = 16
+_FEW_CHANNELS = 32
+"""Over so many, products are summed without rounding that counts beside that of a tile."""
+
+
+class _Norms(NamedTuple):
+    """Of a kernel: Σw², its largest over a filter, the largest Σₖ(Σ_c w)², and Σ|w| of the filter of largest Σw²."""
+
+    total: float
+    squares: float
+    squares_alike: float
+    sizes: float
 
 
 class Survey:
@@ -148,39 +157,39 @@ class Survey:
         return False
 
     def averages_out(self, tile_error: float) -> bool:
-        """Whether the kernel's filters have enough taps of like size for the errors of a fast method to average out.
+        """Whether a fast method's errors stay inside the engine's bound with this kernel, whatever the channels hold.
 
-        Where a lone tap of 1 costs `tile_error`·ε·max|x|, taps w whose errors are independent cost √Σw² as much, to be
-        at most what the engine allows: 4·√taps·ε·max|x|·Σ|w|, of the filter where that is most.
+        Where a lone tap of 1 costs `tile_error`·ε·max|x|, the taps of a filter cost √Σw² as much if the channels are
+        independent, and √Σₖ(Σ_c w)² as much if they are all alike; then rounding adds up too where products are summed
+        over many of them. That must be at most 4·√taps·ε·max|x|·Σ|w|, of the filter where Σ|w| is largest.
         """
         if not tile_error:
             return True
-        (squares, sums), kind = self._filters, np.finfo(self._kernel.dtype)
-        largest, taps = float(squares.max()), self._kernel.size // len(self._kernel)
-        # Squares below the first bound have lost digits.
-        return largest > kind.tiny / kind.eps and tile_error * sqrt(largest) <= 4 * sqrt(taps) * sums
+        norms, kind, channels = self._norms, np.finfo(self._kernel.dtype), self._kernel.shape[1]
+        if norms.squares <= kind.tiny / kind.eps:  # they have lost digits
+            return False
+        alike = norms.squares_alike * max(1.0, channels / _FEW_CHANNELS) ** 2
+        taps = self._kernel.size // len(self._kernel)
+        return tile_error * sqrt(max(norms.squares, alike)) <= 4 * sqrt(taps) * norms.sizes
 
     @cached_property
-    def _filters(self) -> tuple[Array, float]:
-        """Σw² of each filter, and what the largest Σ|w| is at least."""
-        flat = self._kernel.reshape(len(self._kernel), -1)
+    def _norms(self) -> _Norms:
+        filters, channels, *kernel = self._kernel.shape
+        flat = np.ascontiguousarray(self._kernel).reshape(filters, -1)
         with np.errstate(over="ignore", invalid="ignore"):
-            part = flat.shape[1] // _PARTS
-            if flat.size <= _CHUNK or not part:
-                return np.vecdot(flat, flat), float(np.abs(flat).sum(axis=1).max())
-            # In one pass: Σ|w| >= Σw²/max|w|, and max|w|² is at most the largest Σw² of some parts.
-            rest, parts = flat[:, _PARTS * part :], flat[:, : _PARTS * part]
-            parts = as_strided(parts, (len(flat), _PARTS, part), (flat.strides[0], part * flat.itemsize, flat.itemsize))
-            squares = np.vecdot(parts, parts)
-            total, largest = squares.sum(axis=1), squares.max(axis=1, initial=np.finfo(flat.dtype).tiny)
-            return total + np.vecdot(rest, rest), float((total / np.sqrt(largest)).max())
+            squares = np.vecdot(flat, flat)
+            # Sums over channels, in two steps: the first has long rows, the second few.
+            ones, folds = np.ones(channels, flat.dtype), gcd(channels, _FOLDS)
+            folded = np.matmul(ones[:folds], flat.reshape(filters, folds, -1))
+            sums = np.matmul(ones[: channels // folds], folded.reshape(filters, -1, prod(kernel)))
+            alike = np.vecdot(sums, sums)
+            sizes = np.abs(flat[squares.argmax()]).sum()
+        return _Norms(float(squares.sum(dtype=np.float64)), float(squares.max()), float(alike.max()), float(sizes))
 
     def _has_room(self, peak: float) -> bool:
         """Whether the kernel is finite and no transform of it and of an input up to `peak` can overflow."""
-        if self._kernel.flags.c_contiguous:
-            squares = float(self._filters[0].sum(dtype=np.float64))
-        else:
-            squares = sum(float(_power_sum(part, 2)) for part in _chunks(self._kernel))
+        known = vars(self).get("_norms")
+        squares = known.total if known else sum(float(_power_sum(part, 2)) for part in _chunks(self._kernel))
         taps = self._kernel.size // len(self._kernel)
         # Σ|w| of a filter is at most √taps·√Σw².
         return isfinite(squares) and GROWTH * peak * sqrt(taps * squares) < float(np.finfo(self._kernel.dtype).max)

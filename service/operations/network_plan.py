@@ -187,7 +187,16 @@ def plan_network(layers: Sequence[Any], shape: Shape, *, every: bool) -> Network
         The input's, with or without a batch.
     every
         Whether the answer holds every layer's output.
+
+    Raises
+    ------
+    EngineError, OperationError
+        For whatever does not fit.
     """
+    if not shape:
+        raise engine.ShapeMismatch(
+            "the input is a single number, of shape []; layers take arrays: send it as [1], or with more axes", "input"
+        )
     rank = first = network_rank(layers, len(shape))
     sight = Sight((1,) * rank, (1,) * rank, (0,) * rank)
     plans: list[LayerPlan] = []

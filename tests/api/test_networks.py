@@ -129,6 +129,14 @@ def test_a_mistake_names_its_layer(service: httpx.Client, layers: list[Any], poi
     assert detail in answer.json()["errors"][0]["detail"]
 
 
+@pytest.mark.parametrize("kind", ["relu", "softmax", "flatten"])
+def test_a_single_number_is_no_input(service: httpx.Client, kind: str) -> None:
+    answer = run(service, input={"shape": [], "dtype": "uint16", "data": [3]}, layers=[{"type": kind}])
+    assert answer.status_code == 422
+    assert "the input is a single number, of shape []" in answer.json()["detail"]
+    assert answer.json()["errors"][0]["pointer"] == "/input"
+
+
 def test_a_field_by_its_alias_is_told_what_it_takes(service: httpx.Client) -> None:
     answer = run(service, input=[1], layers=[{"type": "relu"}], **{"return": "x"})
     assert answer.json()["detail"] == 'return is "x"; it must be "last" or "all"'

@@ -36,6 +36,11 @@ def tame(*shape: int) -> Any:
     return np.random.default_rng(1).uniform(0.5, 1.5, shape).astype(np.float32)
 
 
+def wavy(*shape: int) -> Any:
+    """Return a kernel whose taps have both signs, as those of most layers."""
+    return np.random.default_rng(2).standard_normal(shape).astype(np.float32)
+
+
 def test_the_anchor_is_computed_by_the_definition() -> None:
     assert choose(plan_conv((1, 1, 5, 5), (1, 1, 3, 3))) == "direct"
 
@@ -48,38 +53,54 @@ def test_large_problems_are_not() -> None:
 
 
 def test_the_plan_names_what_is_taken_for_tame_data() -> None:
-    assert method_of(tame(1, 64, 40, 40), tame(64, 64, 3, 3), padding=1) == choose(LAYER, np.float32)
+    assert method_of(tame(1, 64, 40, 40), wavy(64, 64, 3, 3), padding=1) == choose(LAYER, np.float32)
 
 
 @pytest.mark.parametrize("spoil", [np.nan, np.inf, 1e6])
 def test_data_out_of_range_keeps_to_local_methods(spoil: float) -> None:
-    x, w = tame(1, 64, 40, 40), tame(64, 64, 3, 3)
+    x, w = tame(1, 64, 40, 40), wavy(64, 64, 3, 3)
     x[0, 3, 5, 7] = spoil
     assert METHODS[method_of(x, w, padding=1)].local
 
 
 def test_a_kernel_that_is_not_finite_keeps_to_local_methods() -> None:
-    w = tame(64, 64, 3, 3)
+    w = wavy(64, 64, 3, 3)
     w[0, 0, 0, 0] = np.inf
     assert METHODS[method_of(tame(1, 64, 40, 40), w)].local
 
 
 def test_a_padding_value_counts_as_data() -> None:
     options: dict[str, Any] = {"padding": 1, "padding_mode": "constant"}
-    assert not METHODS[method_of(tame(1, 64, 40, 40), tame(64, 64, 3, 3), padding_value=2.0, **options)].local
-    assert METHODS[method_of(tame(1, 64, 40, 40), tame(64, 64, 3, 3), padding_value=1e6, **options)].local
+    assert not METHODS[method_of(tame(1, 64, 40, 40), wavy(64, 64, 3, 3), padding_value=2.0, **options)].local
+    assert METHODS[method_of(tame(1, 64, 40, 40), wavy(64, 64, 3, 3), padding_value=1e6, **options)].local
+
+
+NOISE = {
+    "normal": lambda rng, shape: rng.standard_normal(shape),
+    "laplace": lambda rng, shape: rng.laplace(size=shape),
+}
+
+
+@pytest.mark.parametrize("noise", NOISE)
+@pytest.mark.parametrize(
+    ("filters", "channels", "taps"), [(32, 32, 3), (128, 64, 3), (256, 32, 3), (256, 32, 4), (64, 64, 5), (512, 128, 3)]
+)
+def test_filters_that_average_errors_out_go_through_winograd(
+    noise: str, filters: int, channels: int, taps: int
+) -> None:
+    rng = np.random.default_rng(3)
+    w = NOISE[noise](rng, (filters, channels, taps, taps)).astype(np.float32)
+    assert method_of(tame(1, channels, 60, 60), w) == "winograd"
 
 
 @pytest.mark.parametrize("channels", [32, 64, 256])
 @pytest.mark.parametrize("taps", [3, 5])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_a_filter_with_little_to_average_errors_out_keeps_to_local_methods(
-    channels: int, taps: int, dtype: Any
-) -> None:
+def test_a_filter_with_little_to_average_errors_out_stays_local(channels: int, taps: int, dtype: Any) -> None:
     """Filters that pass a channel on, say: a tile's error alone would be several times the bound."""
     x = tame(1, channels, 40, 40).astype(dtype)
-    w = tame(channels, channels, taps, taps).astype(dtype) / 100
-    assert METHODS["winograd"].tile_error(plan_conv(x.shape, w.shape)) == 375
+    w = wavy(channels, channels, taps, taps).astype(dtype) / 100
+    assert METHODS["winograd"].tile_error(plan_conv(x.shape, w.shape)) == 400
     assert method_of(x, w) == "winograd"
     w[3] *= 1e-3
     assert method_of(x, w) == "winograd"  # a small filter has errors as small, and the bound is the largest one's
@@ -92,6 +113,23 @@ def test_a_filter_with_little_to_average_errors_out_keeps_to_local_methods(
     assert np.abs(conv(x, w)[0, 5] - expected).max() <= 1e-9 * 4 * np.finfo(dtype).eps
 
 
+@pytest.mark.parametrize("channels", [32, 64, 256])
+@pytest.mark.parametrize("taps", [3, 5])
+@pytest.mark.parametrize("filter", ["corner", "mean", "box"])
+def test_channels_that_are_all_alike_stay_inside_the_bound(channels: int, taps: int, filter: str) -> None:
+    """The same picture in every channel, through filters that add the channels up: errors do so too."""
+    rows, columns = np.mgrid[:48, :48]
+    noise = np.random.default_rng(4).uniform(0.7, 1, (48, 48)) * np.random.default_rng(5).choice([-1, 1], (48, 48))
+    w = np.zeros((32, channels, taps, taps), np.float32)
+    w[(..., *((slice(None),) * 2 if filter == "box" else (-1, -1)))] = 1 / channels if filter == "mean" else 1
+    for plane in (np.sin(0.7 * columns + 1.3 * rows), noise):
+        x = np.repeat(plane[None, None], channels, axis=1).astype(np.float32)
+        exact = conv(x, w, method="gemm", dtype="float64")
+        bound = 4 * w[0].size ** 0.5 * np.finfo(np.float32).eps * np.abs(x).max() * np.abs(w[0]).sum()
+        assert np.abs(conv(x, w, method="winograd") - exact).max() > 0
+        assert np.abs(conv(x, w) - exact).max() <= bound
+
+
 def test_a_kernel_of_zeros_is_nothing_to_average() -> None:
     assert METHODS[method_of(tame(1, 64, 40, 40), np.zeros((64, 64, 3, 3), np.float32))].local
 
@@ -99,9 +137,9 @@ def test_a_kernel_of_zeros_is_nothing_to_average() -> None:
 def test_a_thousandfold_range_is_tame_and_no_more() -> None:
     x = np.ones((1, 64, 40, 40), np.float32)
     x[0, 0, 0, 0] = 1000.0  # the mean is a little above 1
-    assert not METHODS[method_of(x, tame(64, 64, 3, 3), padding=1)].local
+    assert not METHODS[method_of(x, wavy(64, 64, 3, 3), padding=1)].local
     x[0, 0, 0, 0] = 1011.0
-    assert METHODS[method_of(x, tame(64, 64, 3, 3), padding=1)].local
+    assert METHODS[method_of(x, wavy(64, 64, 3, 3), padding=1)].local
 
 
 def test_a_separable_filter_is_found_out() -> None:
@@ -174,7 +212,7 @@ def test_estimates_come_cheapest_first_but_tiny_work_has_direct_before_all() -> 
 def test_auto_keeps_to_a_small_budget_of_memory() -> None:
     said: list[str] = []
     control = Control(on_method=said.append, budget_bytes=3_000_000, threads=1)
-    conv(tame(1, 64, 40, 40), tame(64, 64, 3, 3), padding=1, control=control)
+    conv(tame(1, 64, 40, 40), wavy(64, 64, 3, 3), padding=1, control=control)
     assert said != ["winograd"]
     assert estimate(LAYER, np.float32, control)[said[0]].working_bytes <= 3_000_000
 

@@ -37,7 +37,7 @@ from .work import Work, cut, extent, place
 
 CHANNELS_FOR_6 = 32
 """Channels a group from which tiles of six keep the bound; below it F(4, 3) breaks it, up to 19-fold for a lone tap."""
-TILE_ERRORS = {(4, 1): 2.0, (4, 2): 6.0, (4, 3): 14.0, (6, 1): 25.0, (6, 2): 375.0}
+TILE_ERRORS = {(4, 1): 2.0, (4, 2): 6.0, (4, 3): 14.0, (6, 1): 25.0, (6, 2): 400.0}
 """What an output of a lone tap w may be off by, in ε·max|x|·|w|, by a tile's side and axes: from hill climbing."""
 
 TILE_BYTES = 4 * 1024 * 1024
@@ -299,7 +299,8 @@ def working_bytes(plan: ConvPlan, itemsize: int, threads: int) -> int:
     points, m = int(side**plan.rank), side + 1 - plan.kernel_size[0]
     kernels = points * (plan.filters * (plan.channels // plan.groups) * itemsize + plan.groups * CACHE_LINE)
     if kernels <= KERNEL_BYTES:
-        return kernels + threads * (TILE_BYTES + TILE_BYTES // 2)
+        a_tile = points * max(plan.channels, plan.filters) // plan.groups * itemsize
+        return kernels + threads * max(TILE_BYTES + TILE_BYTES // 2, 3 * a_tile)
     members = plan.channels // plan.groups
     few = filters_at_once(members, points * itemsize)
     tiles = min(
