@@ -104,6 +104,10 @@ _FEW_CHANNELS = 32
 """Over so many, products are summed without rounding that counts beside that of a tile."""
 
 
+_ALIKE, _CONSTANT = 0.25, 1e-3
+"""The mean correlation of channels that count as alike, and the share of variance in Σx² below which they are flat."""
+
+
 class _Norms(NamedTuple):
     """Of a kernel: Σw², its largest over a filter, the largest Σₖ(Σ_c w)², and Σ|w| of the filter of largest Σw²."""
 
@@ -157,20 +161,48 @@ class Survey:
         return False
 
     def averages_out(self, tile_error: float) -> bool:
-        """Whether a fast method's errors stay inside the engine's bound with this kernel, whatever the channels hold.
+        """Whether a fast method's errors stay inside the engine's bound, 4·√taps·ε·max|x|·Σ|w| of the widest filter.
 
         Where a lone tap of 1 costs `tile_error`·ε·max|x|, the taps of a filter cost √Σw² as much if the channels are
         independent, and √Σₖ(Σ_c w)² as much if they are all alike; then rounding adds up too where products are summed
-        over many of them. That must be at most 4·√taps·ε·max|x|·Σ|w|, of the filter where Σ|w| is largest.
+        over many of them. Channels count as alike only where a filter makes it matter, as that is found from the data.
         """
         if not tile_error:
             return True
         norms, kind, channels = self._norms, np.finfo(self._kernel.dtype), self._kernel.shape[1]
-        if norms.squares <= kind.tiny / kind.eps:  # they have lost digits
-            return False
-        alike = norms.squares_alike * max(1.0, channels / _FEW_CHANNELS) ** 2
         taps = self._kernel.size // len(self._kernel)
-        return tile_error * sqrt(max(norms.squares, alike)) <= 4 * sqrt(taps) * norms.sizes
+        allowed = 4 * sqrt(taps) * norms.sizes / tile_error
+        # Squares below the first bound have lost digits.
+        if norms.squares <= kind.tiny / kind.eps or not sqrt(norms.squares) <= allowed:
+            return False
+        return sqrt(norms.squares_alike) * max(1.0, channels / _FEW_CHANNELS) <= allowed or not self._channels_alike
+
+    @cached_property
+    def _channels_alike(self) -> bool:
+        """Whether the channels of a group vary together, or not at all, so that a tile's errors are the same in many.
+
+        With v the sum of the channels' variances and V the variance of their sum, (V/v - 1)/(C - 1) is their mean
+        correlation. With independent ones it is about 0; errors were seen to pass the bound from 0.75 on.
+        """
+        channels, dtype = self._kernel.shape[1], self._kernel.dtype
+        ones = np.ones(max(channels, _CHUNK), dtype)
+        groups, step = self._input.shape[1] // channels, max(256, _CHUNK // self._input.shape[1])
+        count, sums, squares = 0, np.zeros((groups, channels)), np.zeros(groups)
+        together, together_squares = np.zeros(groups), np.zeros(groups)
+        for image in self._input:
+            maps = image.reshape(groups, channels, -1)
+            for start in range(0, maps.shape[2], step):
+                part = maps[..., start : start + step].astype(dtype, copy=False)
+                of_positions = np.matmul(ones[:channels], part)
+                count += part.shape[2]
+                sums += np.matmul(part, ones[: part.shape[2]])
+                squares += np.vecdot(part, part).sum(axis=1)
+                together += of_positions.sum(axis=1)
+                together_squares += np.vecdot(of_positions, of_positions)
+        varied = squares / count - ((sums / count) ** 2).sum(axis=1)
+        varied_together = together_squares / count - (together / count) ** 2
+        constant = varied <= _CONSTANT * squares / count
+        return bool((constant | (varied_together - varied > _ALIKE * (channels - 1) * varied)).any())
 
     @cached_property
     def _norms(self) -> _Norms:
