@@ -24,6 +24,8 @@ SIMDJSON_ERRORS = (ValueError, RuntimeError)
 _PIECE_BYTES = 256 * 1024
 _MOST_STRINGS = 10_000  # that may stand without a comma between them: one in another, and no text is as deep as that
 _ROOM = b" " * 8192  # orjson allots memory by a text's length, and not enough for a short one that only opens lists
+_ANY = b"["
+"""Stands for the brackets of a piece that has more than a text can have."""
 _DEEPEST = 1024  # that orjson reads
 _CLOSING = bytes.maketrans(b"[{", b"]}")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
@@ -38,7 +40,12 @@ class _Piece(NamedTuple):
 
 
 def located(text: bytes | bytearray, fault: Exception, limits: ReadLimits, pointer: str) -> MalformedJSON:
-    """Return the error that says where `text`, which is not JSON, goes wrong: the fault of the first piece with one.
+    """Return the error that says where `text`, which is not JSON, goes wrong."""
+    return first_fault(text, limits, pointer) or MalformedJSON(f"the text is not JSON: {fault}", pointer)
+
+
+def first_fault(text: bytes | bytearray, limits: ReadLimits, pointer: str) -> MalformedJSON | None:
+    """Return the error for the first piece of `text` that is not JSON, or None if all are.
 
     Of a piece that is not UTF-8 that is the first such byte, whatever else is wrong in it.
     """
@@ -53,7 +60,7 @@ def located(text: bytes | bytearray, fault: Exception, limits: ReadLimits, point
             except orjson.JSONDecodeError as error:
                 return _at(start - len(before), error, piece, text, limits, pointer)
         opened = still_open
-    return MalformedJSON(f"the text is not JSON: {fault}", pointer)
+    return None
 
 
 def _is_json(piece: bytes) -> bool:
@@ -102,17 +109,26 @@ def _piece(text: bytes | bytearray, start: int, limit: int) -> _Piece | None:
             return _Piece(start, start + stop + comma + 1, _brackets(parts))
         stop -= 1  # the quote before it
         parts.pop()
+    if _crowded(piece.split(b'"')[::2]):  # it holds the fault, wherever it ends
+        return _Piece(start, start + max(map(piece.rfind, (b"[", b"]", b"{", b"}"))) + 1, _ANY)
     if strings > _MOST_STRINGS:
         return _Piece(start, start + piece.rindex(b'"') + 1, b"")
     return None
 
 
 def _brackets(parts: list[bytes]) -> bytes:
-    """Return the brackets outside of strings; of more than a text can have, one that stands for any."""
-    outside = b"".join(parts[::2])
-    brackets = outside.translate(None, _NO_BRACKETS)
-    # Between two commas lists end and others begin, none deeper than orjson goes; else the fault is among them.
-    return brackets if len(brackets) <= 2 * _DEEPEST * (outside.count(b",") + 1) else b"["
+    """Return the brackets outside of strings."""
+    outside = parts[::2]
+    return _ANY if _crowded(outside) else b"".join(outside).translate(None, _NO_BRACKETS)
+
+
+def _crowded(outside: list[bytes]) -> bool:
+    """Whether there are more brackets than a text can have, so that the fault is among them.
+
+    Between two commas lists and objects end and others begin, none deeper than orjson goes.
+    """
+    brackets = sum(len(part.translate(None, _NO_BRACKETS)) for part in outside)
+    return brackets > 2 * _DEEPEST * (sum(part.count(b",") for part in outside) + 1)
 
 
 def _unclosed(brackets: bytes) -> bytes:

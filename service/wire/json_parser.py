@@ -12,9 +12,13 @@ import simdjson
 from .arrays import count_of, too_many_elements
 from .document import ReadLimits
 from .errors import MalformedJSON
-from .json_faults import SIMDJSON_ERRORS, located, too_deep
+from .json_faults import SIMDJSON_ERRORS, first_fault, located, too_deep
 from .json_integers import widened
 
+HUGE_BYTES = 8 * 1024 * 1024
+"""Of a text; 20 milliseconds to parse."""
+_MANY_BRACKETS = 200_000
+_MOST_QUOTES = 500_000  # hundreds of times what any request has
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _SLACK = 4096  # values that a text may hold beside its arrays' elements
 # What reading takes at most beside the text, measured: of a byte, its copy in the parser; of what stands behind a
@@ -44,6 +48,11 @@ def parse(text: bytes | bytearray, sent: bytes | bytearray, limits: ReadLimits, 
     if text.startswith(_BYTE_ORDER_MARK):
         detail = "the text begins with a byte order mark at byte 0; it must be UTF-8 without one"
         raise MalformedJSON(detail, pointer, offset=0, line=1, column=1)
+    if len(text) > HUGE_BYTES and sum(count_of(mark, text) for mark in (b"[", b"]")) > _MANY_BRACKETS:
+        # Regular arrays have been taken out, so this is hardly a request: parsed whole it would hold up all others.
+        found = first_fault(sent, limits, pointer)
+        if found is not None:
+            raise found
     try:
         return simdjson.Parser().parse(text)
     except SIMDJSON_ERRORS as error:
@@ -69,6 +78,8 @@ def refuse_crowds(text: bytes | bytearray, limits: ReadLimits, pointer: str) -> 
     ------
     TooManyElements
         If there are far more values than ``max_elements``.
+    MalformedJSON
+        If there are far more strings than any request has.
 
     Whatever ``limits.admit`` raises.
     """
@@ -78,6 +89,9 @@ def refuse_crowds(text: bytes | bytearray, limits: ReadLimits, pointer: str) -> 
     counts = {mark: count_of(mark, text) for mark in _MARK_BYTES}
     if max(counts.values()) > most:
         raise too_many_elements(max(counts.values()), limits.max_elements, pointer)
+    if len(text) > _MOST_QUOTES and count_of(b'"', text) > _MOST_QUOTES:
+        detail = f"there are more than {_MOST_QUOTES:,} quotation marks; no request has so many strings"
+        raise MalformedJSON(detail, pointer, limit=_MOST_QUOTES)
     if limits.admit is not None:
         strings = max(0, len(text) - _NUMBER_LENGTH * counts[b","])
         values = sum(_MARK_BYTES[mark] * count for mark, count in counts.items())

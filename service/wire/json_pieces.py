@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from .json_faults import SIMDJSON_ERRORS
 from .json_integers import widened
 
-HUGE_BYTES = 8 * 1024 * 1024  # of a text; 20 milliseconds to parse
 STAND_IN = "\0"
 """Begins the string that stands where an array was; no string of a text without escapes holds this character."""
 

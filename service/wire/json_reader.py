@@ -20,8 +20,8 @@ from .document import Buffer, Document, Fields, ReadLimits, pointer_to
 from .errors import DuplicateKey, MalformedJSON
 from .json_arrays import is_array_object, lists_in, nested_array, object_array
 from .json_faults import too_deep
-from .json_parser import parse, refuse_crowds
-from .json_pieces import HUGE_BYTES, STAND_IN, Lifted, lifted
+from .json_parser import HUGE_BYTES, parse, refuse_crowds
+from .json_pieces import STAND_IN, Lifted, lifted
 
 _LONGEST_KEY = 256
 _MOST_PLAIN = 100_000  # values outside of arrays; hundreds of times what any request has

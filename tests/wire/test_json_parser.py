@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
+
+from service.wire import errors, read_json
+from tests.wire.asked import FIELDS, LIMITS
 
 TEXTS = {
     "digits": """b'{"input":[' + b",".join([b"[" + b",".join([b"1"] * 1000) + b"]"] * 3000) + b"]}" """,
@@ -65,3 +69,16 @@ def test_no_text_takes_more_than_was_told(text: str) -> None:
 def test_nor_does_one_that_is_refused(text: str) -> None:
     told, taken = measured(text)
     assert taken <= told + 2**20
+
+
+def test_more_strings_than_any_request_has_are_refused_unparsed() -> None:
+    told: list[int] = []
+    limits = replace(LIMITS, admit=told.append)
+    few = b'{"input":[' + b'"a",' * 200_000 + b"1]}"
+    with pytest.raises(errors.NotAnArray, match='is the string "a"'):
+        read_json(few, FIELDS, replace(limits, max_elements=10**6))
+    many = b'{"input":[' + b'"a",' * 300_000 + b"1]}"
+    with pytest.raises(errors.MalformedJSON, match="more than 500,000 quotation marks") as caught:
+        read_json(many, FIELDS, replace(limits, max_elements=10**6))
+    assert caught.value.extra["limit"] == 500_000
+    assert len(told) == 1  # what it would take is not even asked for

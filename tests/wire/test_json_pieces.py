@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.wire import WireError, json_pieces, json_reader, read_json
+from service.wire import WireError, json_parser, json_pieces, json_reader, read_json
 from service.wire.json_pieces import lifted
 from tests.wire.asked import FIELDS, LIMITS
 
@@ -18,6 +18,8 @@ from tests.wire.asked import FIELDS, LIMITS
 def in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have every array of more than a few rows count as huge."""
     monkeypatch.setattr(json_reader, "HUGE_BYTES", 0)
+    monkeypatch.setattr(json_parser, "HUGE_BYTES", 0)
+    monkeypatch.setattr(json_parser, "_MANY_BRACKETS", 2)
     monkeypatch.setattr(json_pieces, "_PIECE_BYTES", 40)
 
 
