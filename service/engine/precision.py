@@ -100,10 +100,9 @@ GROWTH = 1e5
 _CHUNK = 64 * 1024
 _ROW, _ROWS = 256, 4096
 _FOLDS = 16
+"""Parts that the channels of a filter are added up in first."""
 _FEW_CHANNELS = 32
 """Over so many, products are summed without rounding that counts beside that of a tile."""
-
-
 _ALIKE, _CONSTANT = 0.25, 1e-3
 """The mean correlation of channels that count as alike, and the share of variance in Σx² below which they are flat."""
 
@@ -185,14 +184,19 @@ class Survey:
         correlation. With independent ones it is about 0; errors were seen to pass the bound from 0.75 on.
         """
         channels, dtype = self._kernel.shape[1], self._kernel.dtype
-        ones = np.ones(max(channels, _CHUNK), dtype)
-        groups, step = self._input.shape[1] // channels, max(256, _CHUNK // self._input.shape[1])
+        groups, size = self._input.shape[1] // channels, self._input.shape[2:]
+        # A part is some rows, or some of the longest axis where rows are very long.
+        axis = 0 if self._input.shape[1] * prod(size[1:]) <= 16 * _CHUNK else size.index(max(size))
+        rows, row = size[axis], size[:axis] + size[axis + 1 :]
+        step = min(rows, max(1, _CHUNK // (self._input.shape[1] * prod(row))))
+        ones = np.ones(max(channels, step * prod(row)), dtype)
         count, sums, squares = 0, np.zeros((groups, channels)), np.zeros(groups)
         together, together_squares = np.zeros(groups), np.zeros(groups)
         for image in self._input:
-            maps = image.reshape(groups, channels, -1)
-            for start in range(0, maps.shape[2], step):
-                part = maps[..., start : start + step].astype(dtype, copy=False)
+            maps = np.moveaxis(image, 1 + axis, 1).reshape(groups, channels, rows, *row)
+            for start in range(0, rows, step):  # so that an input of another layout is not copied whole
+                some = maps[:, :, start : start + step].astype(dtype, copy=False)
+                part = some.reshape(groups, channels, -1)
                 of_positions = np.matmul(ones[:channels], part)
                 count += part.shape[2]
                 sums += np.matmul(part, ones[: part.shape[2]])
@@ -220,7 +224,7 @@ class Survey:
 
     def _has_room(self, peak: float) -> bool:
         """Whether the kernel is finite and no transform of it and of an input up to `peak` can overflow."""
-        known = vars(self).get("_norms")
+        known = vars(self).get("_norms")  # where a method asked for them; the sum alone is found sooner
         squares = known.total if known else sum(float(_power_sum(part, 2)) for part in _chunks(self._kernel))
         taps = self._kernel.size // len(self._kernel)
         # Σ|w| of a filter is at most √taps·√Σw².

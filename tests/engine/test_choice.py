@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tracemalloc
 from dataclasses import replace
 from typing import Any
 
@@ -123,7 +124,7 @@ def test_channels_that_are_all_alike_stay_inside_the_bound(channels: int, taps: 
     """The same picture in every channel, through filters that add the channels up: errors do so too."""
     rows, columns = np.mgrid[:48, :48]
     rng = np.random.default_rng(6)
-    noise = np.random.default_rng(4).uniform(0.7, 1, (48, 48)) * np.random.default_rng(5).choice([-1, 1], (48, 48))
+    noise = rng.uniform(0.7, 1, (48, 48)) * rng.choice([-1, 1], (48, 48))
     w = np.zeros((32, channels, taps, taps), np.float32)
     w[(..., *((slice(None),) * 2 if filter == "box" else (-1, -1)))] = 1 / channels if filter == "mean" else 1
     planes = (np.sin(0.7 * columns + 1.3 * rows), noise, np.ones((48, 48)))
@@ -132,6 +133,26 @@ def test_channels_that_are_all_alike_stay_inside_the_bound(channels: int, taps: 
         exact = conv(x, w, padding=2, method="gemm", dtype="float64")
         bound = 4 * w[0].size ** 0.5 * np.finfo(np.float32).eps * np.abs(x).max() * np.abs(w[0]).sum()
         assert np.abs(conv(x, w, padding=2) - exact).max() <= bound
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int16])
+@pytest.mark.parametrize("shape", [(2, 64, 700, 9), (1, 64, 40, 300), (1, 64, 1, 40_000), (1, 64, 9000)])
+def test_whether_channels_are_alike_is_asked_of_any_layout_a_part_at_a_time(shape: tuple[int, ...], dtype: Any) -> None:
+    """Adding the channels of the second group up is in danger alone: its channels are the same."""
+    rng = np.random.default_rng(7)
+    x = rng.integers(-99, 99, shape)
+    alike = x.copy()
+    alike[:, 32:] = x[:, 32:33]
+    kernel = np.zeros((32, 32, *[3] * (len(shape) - 2)), np.float32)
+    kernel[..., -1] = 1
+    for values, expected in ((x, False), (alike, True)):
+        typed = values.astype(dtype)
+        for laid in (typed, np.moveaxis(np.ascontiguousarray(np.moveaxis(typed, 1, -1)), -1, 1), typed[..., ::-1]):
+            tracemalloc.start()
+            assert Survey(laid, kernel, 0.0)._channels_alike is expected
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+            assert peak < typed.size * 4 / 2
 
 
 def test_a_kernel_of_zeros_is_nothing_to_average() -> None:

@@ -16,7 +16,10 @@ from tests.wire.asked import FIELDS, LIMITS
 
 @pytest.fixture
 def in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have every array of more than a few rows count as huge."""
+    """Have every array of more than a few rows count as huge, and every text with a few brackets left as suspicious.
+
+    What is read in pieces is the same only if small texts, of which thousands are compared, go the way of huge ones.
+    """
     monkeypatch.setattr(json_reader, "HUGE_BYTES", 0)
     monkeypatch.setattr(json_parser, "HUGE_BYTES", 0)
     monkeypatch.setattr(json_parser, "_MANY_BRACKETS", 2)

@@ -14,7 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from pydantic import ValidationError
 
+from service.settings import Settings
 from service.wire import WireError, errors, read_json
 from service.wire.json_parser import parse
 from service.wire.json_reader import _Walk, read_json_value
@@ -187,6 +189,17 @@ def test_deep_nesting_is_refused(body: bytes) -> None:
 def test_nesting_up_to_the_limit_is_read() -> None:
     body = b'{"a": ' + b"[" * 7 + b"]" * 7 + b"}"
     assert read_json(body, FIELDS, LIMITS) == json.loads(body)
+
+
+def test_the_deepest_that_can_be_set_is_read() -> None:
+    """A walk of so many calls must not come to the end of Python's stack."""
+    limits = replace(LIMITS, max_json_depth=200)
+    body = b'{"a":' * 199 + b"{}" + b"}" * 199
+    assert read_json(body, FIELDS, limits) == json.loads(body)
+    with pytest.raises(errors.JSONTooDeep):
+        read_json(b'{"a":' + body + b"}", FIELDS, limits)
+    with pytest.raises(ValidationError, match="less than or equal to 200"):
+        Settings(max_json_depth=201)
 
 
 # --- lists that are not arrays -----------------------------------------------------------------------------------
