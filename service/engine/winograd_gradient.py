@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import reduce
 from itertools import product
 from math import ceil, prod
 
@@ -19,7 +18,7 @@ import numpy as np
 
 from .borders import Array, Region, fill
 from .control import Control
-from .methods.transforms import CACHE_LINE, Turns, parts, points_of_tiles, transforms
+from .methods.transforms import CACHE_LINE, Turns, parts, points_of_tiles, transforms_of
 from .methods.winograd import unsuitable
 from .methods.work import cut, extent
 from .parallel import Workspace, run, shared
@@ -140,9 +139,8 @@ class _Sums:
         self.plan, self.x, self.g, self.padding_value = plan, x, g, padding_value
         self.control, self.threads, self.dtype = control, threads, g.dtype
         self.m = _outputs_per_tile(plan)
-        inverse, taps, self.of_input = (matrix.astype(g.dtype) for matrix in transforms(self.m + 2, 3))
-        self.of_gradient = np.ascontiguousarray(inverse.T)
-        self.of_taps = np.ascontiguousarray(reduce(np.kron, [taps] * plan.rank).T)
+        inverse, taps, self.of_input = transforms_of(self.m + 2, 3, plan.rank, g.dtype)
+        self.of_gradient, self.of_taps = np.ascontiguousarray(inverse.T), np.ascontiguousarray(taps.T)
         self.points = (self.m + 2) ** plan.rank
 
     def compute(self, out: Array) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, reduce
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -43,6 +44,19 @@ def transforms(side: int, taps: int) -> tuple[Array, Array, Array]:
         others = np.delete(points, j)
         of_input[j, :-1], scale[j] = np.poly(others)[::-1], np.prod(point - others)
     return np.ascontiguousarray(values(side + 1 - taps).T), values(taps) / scale, of_input
+
+
+@cache
+def transforms_of(side: int, taps: int, rank: int, dtype: np.dtype[Any]) -> tuple[Array, Array, Array]:
+    """Return Aᵀ, G ⊗ … ⊗ G, (sideⁿ, tapsⁿ), and Bᵀ of a dtype; read-only.
+
+    A kernel is small enough for all its axes to be taken in one product.
+    """
+    inverse, of_taps, of_input = transforms(side, taps)
+    found = inverse.astype(dtype), reduce(np.kron, [of_taps.astype(dtype)] * rank), of_input.astype(dtype)
+    for matrix in found:
+        matrix.flags.writeable = False
+    return found
 
 
 CACHE_LINE = 64

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial, reduce
+from functools import partial
 from itertools import product
 from math import ceil, prod
 
@@ -33,7 +33,7 @@ from service.engine.parallel import Workspace, run, shared
 from service.engine.plans import ConvPlan
 
 from .method import Method
-from .transforms import CACHE_LINE, Turns, parts, points_of_tiles, transforms
+from .transforms import CACHE_LINE, Turns, parts, points_of_tiles, transforms_of
 from .work import Work, cut, extent, place
 
 CHANNELS_FOR_6 = 32
@@ -202,8 +202,8 @@ class _Winograd:
         plan, self.side = work.plan, tile_side(work.plan)
         self.work, self.rank, self.groups, self.taps = work, plan.rank, plan.groups, plan.kernel_size[0]
         self.m = self.side + 1 - self.taps
-        self.inverse, taps, self.input = (t.astype(work.out.dtype) for t in transforms(self.side, self.taps))
-        self.kernel = reduce(np.kron, [taps] * plan.rank)  # small enough to take all axes in one product
+        found = transforms_of(self.side, self.taps, plan.rank, work.out.dtype)
+        self.inverse, self.kernel, self.input = found
         self.points = self.side**plan.rank
         self.members, self.filters = plan.channels // plan.groups, plan.filters // plan.groups
 

@@ -141,6 +141,7 @@ def tiles(plan: ConvPlan, cells: int, least: int = 1) -> list[Region]:
     return _grid(plan.output_size, chunk)
 
 
+@lru_cache(maxsize=16)
 def cut(size: tuple[int, ...], positions: int) -> list[Region]:
     """Split positions into tiles of about so many, each one run of memory in a C-contiguous array of that size."""
     chunk = list(size)
