@@ -22,8 +22,8 @@ from .parallel import Workspace, available_threads, run
 from .phases import axis_phases
 from .sizes import Ints
 
-BLOCK_BYTES = 2 * 1024 * 1024
-"""What a block's product takes. More than a second-level cache, as what is done once a block costs more than its
+BLOCK_BYTES = 4 * 1024 * 1024
+"""What a block's product takes at most. More than a second-level cache, as what is done once a block costs more than its
 misses."""
 
 LEAST_ROWS = 64
@@ -97,6 +97,8 @@ class Spreading:
         most = min(BLOCK_BYTES, self.control.budget_bytes // (4 * threads)) // self.out.itemsize
         together = max(1, min(groups * filters, -(-LEAST_ROWS // taps)))
         whole = len(self.data) * prod(self.data.shape[3:])
+        rounds = -(-whole * taps * groups * filters // (most * threads))
+        most = min(most, -(-whole * taps * groups * filters // (rounds * threads)))  # every thread has as much to do
         if whole * taps * together < most:
             together = min(-(-groups * filters // threads), most // (whole * taps))
         by_filter, by_group = min(filters, together), max(1, together // filters)
