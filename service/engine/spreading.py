@@ -23,7 +23,7 @@ from .phases import axis_phases
 from .sizes import Ints
 
 BLOCK_BYTES = 4 * 1024 * 1024
-"""What a block's product takes at most. More than a second-level cache, as what is done once a block costs more than its
+"""What a block's product takes at most. More than a second-level cache: what is done once a block costs more than its
 misses."""
 
 LEAST_ROWS = 64

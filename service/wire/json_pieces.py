@@ -20,7 +20,7 @@ from .json_faults import SIMDJSON_ERRORS
 from .json_integers import widened
 
 STAND_IN = "\0"
-"""Begins the string that stands where an array was; no string of a text without escapes holds this character."""
+"""Begins the string that stands where an array was; no string of a text whose strings are plain has this character."""
 
 _PIECE_BYTES, _MOST_BYTES = 512 * 1024, 4 * 1024 * 1024  # a piece ends with a row, and rows may be long
 _SPACES = b" \t\n\r"
@@ -39,8 +39,13 @@ class Lifted(NamedTuple):
     arrays: list[NDArray[np.float64]]
 
 
+def are_strings_plain(text: bytes | bytearray) -> bool:
+    """Whether every quotation mark begins or ends a string, and no string has U+0000 in it, which JSON escapes."""
+    return b"\\" not in text or (b'\\"' not in text and b"\\u0000" not in text)
+
+
 def lifted(text: bytes | bytearray, names: Collection[str], max_axes: int) -> Lifted:
-    """Return a text without backslashes, with the huge arrays that stand under one of `names` read out of it."""
+    """Return a text whose strings are plain, with the huge arrays that stand under one of `names` read out of it."""
     rest, kept = bytearray(), 0
     arrays: list[NDArray[np.float64]] = []
     opening = text.find(b'"')

@@ -2,7 +2,7 @@
 
 How lists that hide among the numbers of a row are found without looking at each number: every list this reader walks
 through has one ``[`` in the text, and so has every ``[`` in a string. If the text has more, a list is hiding, and the
-text is walked through again, carefully. A string written with escapes may hide a bracket, so a text with a backslash
+text is walked through again, carefully. A bracket in a string may be written as an escape, ``\\u005b``: a text with one
 is walked through carefully at once.
 """
 
@@ -21,10 +21,11 @@ from .errors import DuplicateKey, MalformedJSON
 from .json_arrays import is_array_object, lists_in, nested_array, object_array
 from .json_faults import too_deep
 from .json_parser import HUGE_BYTES, parse, refuse_crowds
-from .json_pieces import STAND_IN, Lifted, lifted
+from .json_pieces import STAND_IN, Lifted, are_strings_plain, lifted
 
 _LONGEST_KEY = 256
 _MOST_PLAIN = 100_000  # values outside of arrays; hundreds of times what any request has
+_ESCAPED_BRACKET = b"\\u005"  # as both \u005b and \u005B begin
 _MAX_KEYS = 64  # several times what any request has; pysimdjson finds a key by looking at each
 
 
@@ -71,9 +72,9 @@ def read_json_value(text: Buffer, fields: Fields, limits: ReadLimits, *, name: s
     """Read any JSON value: a whole body (`name` None) or the value of the field `name`, which stands at `pointer`."""
     sent = text if isinstance(text, (bytes, bytearray)) else bytes(text)
     refuse_crowds(sent, limits, pointer)
-    careful = b"\\" in sent
+    careful = _ESCAPED_BRACKET in sent
     rest, huge = Lifted(sent, [])
-    if len(sent) > HUGE_BYTES and not careful:
+    if len(sent) > HUGE_BYTES and are_strings_plain(sent):
         rest, huge = lifted(sent, fields.arrays, limits.max_axes)
     parsed = parse(rest, sent, limits, pointer)
     walk = _Walk(fields, limits, huge, careful=careful)

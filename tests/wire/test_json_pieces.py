@@ -51,12 +51,13 @@ REGULAR = [
 @pytest.mark.parametrize("indent", [None, 1])
 @pytest.mark.parametrize("rows", REGULAR, ids=lambda rows: str(np.shape(rows)))
 def test_regular_arrays_are_lifted(in_pieces: None, rows: Any, indent: int | None) -> None:
-    text = json.dumps({"stride": 2, "input": rows, "kernel": [[1]]}, indent=indent).encode()
+    document = {"stride": 2, "input": rows, "kernel": [[1]], "escaped": "\\n"}
+    text = json.dumps(document, indent=indent).encode()
 
     found = lifted(text, FIELDS.arrays, LIMITS.max_axes)
 
     assert [array.tolist() for array in found.arrays] == [rows]
-    assert json.loads(found.text) == {"stride": 2, "input": "\x000", "kernel": [[1]]}
+    assert json.loads(found.text) == document | {"input": "\x000"}
     assert read_json(text, FIELDS, LIMITS)["input"].tolist() == rows
 
 
@@ -110,6 +111,13 @@ IRREGULAR = [
     f'{{"input":[{PAIRS}],"method":"[x"}}',
     f'{{"input":[{PAIRS}],"method":"\\u0000"}}',
     f'{{"input":[{PAIRS}],"method":"\x000"}}',
+    f'{{"input":[{PAIRS}],"method":"\\u00000"}}',
+    f'{{"method":"\\u00000","input":[{PAIRS}]}}',
+    f'{{"a\\"input":[{PAIRS}]}}',
+    f'{{"\\"\\"input":[{PAIRS}]}}',
+    f'{{"a\\\\":"\\"input","b":[{PAIRS}]}}',
+    f'{{"a":"\\\\","input":[{PAIRS}]}}',
+    f'{{"inp\\u0075t":[{PAIRS}],"method":"\\n\\u005b"}}',
     f'["input",[{PAIRS}]]',
     f'"input":[{PAIRS}]',
 ]

@@ -255,6 +255,8 @@ def test_the_pointer_leads_through_layers_and_odd_names() -> None:
         b'{"input": [[1, 2], [3, [4]]], "a": "[[["}',
         b'{"input": [[1, 2], [3, [4]]], "[": 0}',
         b'{"input": [[1, 2], [3, [4]]], "a": "\\u005b"}',
+        b'{"input": [[1, 2], [3, [4]]], "a": "\\u005B"}',
+        b'{"input": [[1, 2], [3, [4]]], "a": "\\n\\\\[\\"\\t"}',
         b'{"a": {"\\u005b": 1}, "input": [1, [2]]}',
     ],
 )
@@ -348,7 +350,8 @@ def _agrees(body: bytes) -> None:
 def test_a_document_is_read_as_the_standard_library_would(document: dict[str, Any]) -> None:
     _agrees(json.dumps(document).encode())
     _agrees(json.dumps(document, ensure_ascii=False, indent=1).encode())
-    _agrees(json.dumps(document | {"escaped": "\n"}).encode())  # walked through carefully
+    _agrees(json.dumps(document | {"escaped": '\n"\\'}).encode())
+    _agrees(json.dumps(document).encode()[:-1] + b', "b": "\\u005b"}')  # walked through carefully
 
 
 @settings(derandomize=True, max_examples=500, deadline=None)
