@@ -133,19 +133,15 @@ class _Stream:
         """Yield the body's bytes as they come."""
         more = True
         while more:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                raise ClientGone
-            chunk, more = message.get("body", b""), message.get("more_body", False)
-            self.received += len(chunk)
-            self._check(self.received)
-            self._reserve(self.received)
+            chunk, more = await self._next()
             yield chunk
 
     async def all(self) -> bytes | bytearray:
         """Return the whole body; one that comes in one piece is not copied."""
-        whole: bytes | bytearray = b""
-        async for chunk in self.chunks():
+        whole: bytes | bytearray
+        whole, more = await self._next()
+        while more:
+            chunk, more = await self._next()
             if not whole:
                 whole = chunk
             else:
@@ -153,6 +149,17 @@ class _Stream:
                     whole = bytearray(whole)
                 whole += chunk
         return whole
+
+    async def _next(self) -> tuple[bytes, bool]:
+        """Return the bytes that come next, and whether there are more."""
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        chunk = message.get("body", b"")
+        self.received += len(chunk)
+        self._check(self.received)
+        self._reserve(self.received)
+        return chunk, message.get("more_body", False)
 
     def _check(self, size: int) -> None:
         if size > self._most:
