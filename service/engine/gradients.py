@@ -6,8 +6,8 @@ back onto the cells it was copied from; ∂L/∂w correlates x with g; ∂L/∂b
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,9 +20,16 @@ from .convolution import checked_padding_value, conv
 from .errors import ShapeMismatch
 from .geometry import plan_conv, plan_conv_transpose
 from .kernel_gradient import kernel_gradient
+from .parallel import Workspace, available_threads, run
 from .plans import ConvPlan, ConvTransposePlan
 from .precision import as_numbers, compute_dtype
 from .transposed import Spread
+
+A_THREAD_EACH_MACS = range(20_000_000, 500_000_000)
+"""Work with which each gradient gets a thread of its own. With less it costs more to wake one than it saves, and with
+more the gradients' own parts are so long that it costs little to share them out."""
+SHARE_BYTES = 16 * 1024 * 1024
+"""Working memory that each then needs, so that it is computed as fast as alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +129,18 @@ def conv_gradients(
     flipped = tuple(range(2, weights.ndim)) if plan.operation == "convolution" else ()
     with blas.single_threaded, np.errstate(all="ignore"):
         weights = np.flip(weights, flipped).astype(result_dtype, copy=False)
-        spread = Spread(weights, plan.stride, plan.dilation, plan.groups, method, control)
-        of_kernel = kernel_gradient(plan, data, upstream, fill_value, result_dtype, method, control)
+
+        def of_kernel(running: Control) -> Array:
+            return kernel_gradient(plan, data, upstream, fill_value, result_dtype, method, running)
+
+        def of_input(running: Control) -> Array:
+            spread = Spread(weights, plan.stride, plan.dilation, plan.groups, method, running)
+            return _input_gradient(plan, spread, upstream)
+
+        kernel_found, input_found = _side_by_side(plan.macs, control, of_kernel, of_input)
         return ConvGradients(
-            input=_input_gradient(plan, spread, upstream),
-            kernel=np.ascontiguousarray(np.flip(of_kernel, flipped)),
+            input=input_found,
+            kernel=np.ascontiguousarray(np.flip(kernel_found, flipped)),
             bias=_bias_gradient(upstream, bias_per_position, result_dtype),
         )
 
@@ -195,12 +209,35 @@ def conv_transpose_gradients(
     upstream = _checked_gradient(output_gradient, plan.output_shape)
     result_dtype, control = compute_dtype(data, dtype), control or DEFAULT_CONTROL
     with blas.single_threaded, np.errstate(all="ignore"):
-        of_kernel = kernel_gradient(plan.adjoint, upstream, data, 0.0, result_dtype, method, control)
+
+        def of_kernel(running: Control) -> Array:
+            return kernel_gradient(plan.adjoint, upstream, data, 0.0, result_dtype, method, running)
+
+        def of_input(running: Control) -> Array:
+            return _gather(plan, weights, upstream, method, result_dtype, running)
+
+        kernel_found, input_found = _side_by_side(plan.macs, control, of_kernel, of_input)
         return ConvGradients(
-            input=_gather(plan, weights, upstream, method, result_dtype, control),
-            kernel=np.ascontiguousarray(of_kernel),
+            input=input_found,
+            kernel=np.ascontiguousarray(kernel_found),
             bias=_bias_gradient(upstream, bias_per_position, result_dtype),
         )
+
+
+def _side_by_side(macs: int, control: Control, *gradients: Callable[[Control], Array]) -> list[Array]:
+    """Return gradients that take about as long as each other, on a thread each where that is quicker."""
+    threads, budget_bytes = available_threads(control), control.budget_bytes // len(gradients)
+    if threads < len(gradients) or macs not in A_THREAD_EACH_MACS or budget_bytes < SHARE_BYTES:
+        return [gradient(control) for gradient in gradients]
+    share = replace(control, threads=threads // len(gradients), budget_bytes=budget_bytes)
+    found: dict[int, Array] = {}
+
+    def compute(task: tuple[int, Callable[[Control], Array]], _: Workspace) -> None:
+        number, gradient = task
+        found[number] = gradient(share)
+
+    run(enumerate(gradients), compute, control, threads)
+    return [found[number] for number in range(len(gradients))]
 
 
 def _checked_gradient(value: npt.ArrayLike, output_shape: tuple[int, ...]) -> Array:

@@ -25,13 +25,15 @@ KEPT_BYTES = 6 * 1024 * 1024
 """Scratch memory that a thread keeps from one computation to the next: fresh pages cost more than the work on them."""
 
 KEPT_SHARED_BYTES = 16 * 1024 * 1024
-"""Memory shared by threads that a process keeps likewise."""
+"""Memory shared by threads that a process keeps likewise, …"""
+_MOST_KEPT_SHARED = 2
+"""… in so many arrays, the largest: as many computations as go on beside each other, as a rule."""
 
 _ALIGNMENT = 64
 _LOOK_SECONDS = 0.02
 """How often whoever waits for another thread looks whether that one failed."""
 _kept = threading.local()
-_shared_free: list[Array] = []
+_shared_free: list[Array] = []  # the smallest first
 _shared_lock = threading.Lock()
 
 T = TypeVar("T")
@@ -93,19 +95,22 @@ class _Prepared:
 def shared(dtype: np.dtype[Any], shape: tuple[int, ...]) -> Iterator[Array]:
     """Lend an uninitialised array that the blocks of one computation share.
 
-    One array is kept for the next computation, and lent to one at a time; whoever else asks gets a fresh one.
+    Some are kept for the next computations; one is lent to one at a time, and who finds none that is free and large
+    enough gets a fresh one.
     """
     size = prod(shape) * dtype.itemsize
     with _shared_lock:
-        memory = _shared_free.pop() if _shared_free else None
-    if memory is None or memory.nbytes < size:
-        memory = np.empty(size, np.uint8)
+        place = next((place for place, free in enumerate(_shared_free) if free.nbytes >= size), None)
+        memory = np.empty(size, np.uint8) if place is None else _shared_free.pop(place)
     try:
         yield memory[:size].view(dtype).reshape(shape)
     finally:
         with _shared_lock:
-            if memory.nbytes <= KEPT_SHARED_BYTES and not _shared_free:
-                _shared_free.append(memory)
+            _shared_free.append(memory)
+            _shared_free.sort(key=len)
+            while sum(free.nbytes for free in _shared_free) > KEPT_SHARED_BYTES:
+                _shared_free.pop(0)
+            del _shared_free[:-_MOST_KEPT_SHARED]
 
 
 def available_threads(control: Control) -> int:
