@@ -12,7 +12,6 @@ Winograd's transforms (`winograd_gradient.py`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -20,7 +19,7 @@ import numpy as np
 
 from .borders import Array, Index, Region, fill
 from .control import Control
-from .methods.work import region_of, taps, tiles
+from .methods.work import extent, region_of, strided, taps, tiles
 from .parallel import Workspace, available_threads, run
 from .plans import ConvPlan
 from .precision import FloatType
@@ -35,6 +34,9 @@ LEAST_POSITIONS = 256
 
 STACKED_BELOW = 16
 """The channels a group below which taps are stacked."""
+
+SUMS_BYTES = 4 * 1024 * 1024
+"""What the sums of all threads take at most, where each has its own."""
 
 THREADED_MACS = 25_000_000
 """Below this a thread costs more than it saves."""
@@ -73,20 +75,39 @@ def kernel_gradient(
         found = winograd_kernel_gradient(plan, input, output_gradient, padding_value, control, threads)
         if np.isfinite(found).all():  # else something overflowed, perhaps in a transform alone
             return _filters_first(found)
+    shares = _shares(plan, dtype, threads, control.budget_bytes)
+    found = _sums(shares, plan, input, output_gradient, padding_value, control, threads)
+    if any(share.wide for share in shares) and not np.isfinite(found).all():
+        exact = [replace(share, exact=True) for share in shares]
+        found = _sums(exact, plan, input, output_gradient, padding_value, control, threads)
+    return _filters_first(found)
+
+
+def _sums(
+    shares: list[_Products],
+    plan: ConvPlan,
+    input: Array,
+    output_gradient: Array,
+    padding_value: float,
+    control: Control,
+    threads: int,
+) -> Array:
+    """Return what the shares add up to, (*K, G, F/G, C/G); each part of the positions has sums of its own."""
     filters, channels = plan.filters // plan.groups, plan.channels // plan.groups
-    total = np.zeros((*plan.kernel_size, plan.groups, filters, channels), dtype)
+    parts = shares[0].parts
+    totals = np.zeros((parts, *plan.kernel_size, plan.groups, filters, channels), shares[0].dtype)
 
     def add(products: _Products, workspace: Workspace) -> None:
         for images, tile in products.steps(control.budget_bytes // threads):
             control.check()
+            total = totals[products.part]
             products.add(input[images], output_gradient[images], tile, padding_value, total, workspace)
 
-    shares = _shares(plan, dtype, threads)
     run(shares, add, control, threads)
-    if any(share.wide for share in shares) and not np.isfinite(total).all():
-        total[...] = 0
-        run([replace(share, exact=True) for share in shares], add, control, threads)
-    return _filters_first(total)
+    total: Array = totals[0]
+    for part in totals[1:]:  # in one order, whichever thread was done first
+        total += part
+    return total
 
 
 def _filters_first(total: Array) -> Array:
@@ -95,26 +116,39 @@ def _filters_first(total: Array) -> Array:
     return np.moveaxis(total.reshape(*kernel_size, groups * filters, channels), (-2, -1), (0, 1))
 
 
-def _shares(plan: ConvPlan, dtype: FloatType, threads: int) -> list[_Products]:
-    """Split the groups, or the filters of each, among the threads: not the sums, whose order would then vary."""
+def _shares(plan: ConvPlan, dtype: FloatType, threads: int, budget_bytes: int) -> list[_Products]:
+    """Split the groups among the threads; of fewer groups the positions, or the filters where there are many weights.
+
+    With filters of its own a thread copies all that is read for itself; with positions of its own it has sums of its
+    own, as large as the kernel.
+    """
     filters = plan.filters // plan.groups
-    by_group = -(-plan.groups // threads)
-    by_filter = filters if plan.groups >= threads else -(-filters // threads)
+    by_group, everything = -(-plan.groups // threads), slice(0, filters)
+    if plan.groups >= threads:
+        starts = range(0, plan.groups, by_group)
+        return [_Products(plan, slice(g, min(g + by_group, plan.groups)), everything, dtype) for g in starts]
+    sums_bytes = threads * prod(plan.kernel_shape) * dtype.itemsize
+    if sums_bytes <= min(SUMS_BYTES, budget_bytes // 4):
+        groups = slice(0, plan.groups)
+        return [_Products(plan, groups, everything, dtype, part=n, parts=threads) for n in range(threads)]
+    by_filter = -(-filters // threads)
     return [
-        _Products(plan, slice(g, min(g + by_group, plan.groups)), slice(f, min(f + by_filter, filters)), dtype)
-        for g in range(0, plan.groups, by_group)
+        _Products(plan, slice(g, g + 1), slice(f, min(f + by_filter, filters)), dtype)
+        for g in range(plan.groups)
         for f in range(0, filters, by_filter)
     ]
 
 
 @dataclass(frozen=True)
 class _Products:
-    """One thread's share: some groups, and some filters of each."""
+    """One thread's share: some groups, some filters of each, and one part of the positions of all images."""
 
     plan: ConvPlan
     groups: slice
     filters: slice
     dtype: FloatType
+    part: int = 0
+    parts: int = 1
     exact: bool = False
 
     @property
@@ -141,16 +175,18 @@ class _Products:
             return self.size[2] * prod(self.plan.kernel_size)
         return 0 if self.wide else self.size[2]
 
-    def steps(self, budget: int) -> Iterator[tuple[slice, Region]]:
-        """Yield the images and the output positions that are taken at once."""
+    def steps(self, budget: int) -> list[tuple[slice, Region]]:
+        """Return the images and the output positions that are taken at once."""
         groups, filters, channels = self.size
         read = prod(self.plan.stride)  # cells a position
         each = groups * (channels + -(-(filters + self.depth) // read)) * self.dtype.itemsize
         cells = max(1, min(max(BLOCK_BYTES // each, LEAST_POSITIONS * read), budget // each))
-        for tile in tiles(self.plan, cells):
+        found = []
+        for tile in tiles(self.plan, cells, -(-self.parts // self.plan.batch)):
             together = max(1, cells // prod(stop - start for start, stop in region_of(self.plan, tile)))
-            for image in range(0, self.plan.batch, together):
-                yield slice(image, min(image + together, self.plan.batch)), tile
+            together = min(together, -(-self.plan.batch // self.parts))
+            found += [(slice(n, min(n + together, self.plan.batch)), tile) for n in range(0, self.plan.batch, together)]
+        return found[self.part * len(found) // self.parts : (self.part + 1) * len(found) // self.parts]
 
     def add(
         self, input: Array, gradient: Array, tile: Region, padding_value: float, total: Array, workspace: Workspace
@@ -178,18 +214,17 @@ class _Products:
         else:
             rows = share[0].astype(self.dtype, copy=False).reshape(groups, filters, -1)
         target = total[(..., self.groups, self.filters, slice(None))]
+        if self.stacked:
+            copied.reshape(groups, channels, *plan.kernel_size, len(input), *positions)[...] = _windows(
+                block, plan, tile
+            )
+            found = (rows @ copied.swapaxes(1, 2)).reshape(groups, filters, channels, *plan.kernel_size)
+            target += np.moveaxis(found, (0, 1, 2), (-3, -2, -1))
+            return
         shifts = list(taps(plan, tile))
         reads = self._in_place(block, shifts) if self.wide else [block[(..., *shift)] for _, shift in shifts]
         width = prod(reads[0].shape[2:])
         rows, copied = rows[..., :width], copied[..., :width]
-        if self.stacked:
-            stack = copied.reshape(groups, channels, *plan.kernel_size, width)
-            for (tap, _), read in zip(shifts, reads, strict=True):
-                place: Index = (slice(None), slice(None), *tap)
-                stack[place].reshape(read.shape)[...] = read
-            found = (rows @ copied.swapaxes(1, 2)).reshape(groups, filters, channels, *plan.kernel_size)
-            target += np.moveaxis(found, (0, 1, 2), (-3, -2, -1))
-            return
         for (tap, _), read in zip(shifts, reads, strict=True):
             if not self.wide:
                 copied.reshape(read.shape)[...] = read
@@ -201,6 +236,15 @@ class _Products:
         units = [prod(block.shape[axis + 1 :]) for axis in range(3, block.ndim)]
         starts = [sum(cells.start * unit for cells, unit in zip(shift, units, strict=True)) for _, shift in shifts]
         return [row[..., start : row.shape[-1] - starts[-1] + start] for start in starts]
+
+
+def _windows(block: Array, plan: ConvPlan, tile: Region) -> Array:
+    """Return what each tap meets of a block, (groups, C/G, N, *cells), all at once: (groups, C/G, *K, N, *tile)."""
+    of_groups, of_channels, of_images, *steps = block.strides
+    along_taps = [d * step for d, step in zip(plan.dilation, steps, strict=True)]
+    along_tile = [s * step for s, step in zip(plan.stride, steps, strict=True)]
+    shape = (*block.shape[:2], *plan.kernel_size, block.shape[2], *extent(tile))
+    return strided(block, shape, (of_groups, of_channels, *along_taps, of_images, *along_tile))
 
 
 def _lay(share: Array, upstream: Array, positions: list[int]) -> None:

@@ -13,6 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
 from service import engine
+from service.engine.kernel_gradient import kernel_gradient
 from tests.engine.test_transposed import ADJOINT
 from tests.golden import Golden, golden
 from tests.oracles import gradients as oracle
@@ -252,6 +253,88 @@ def test_large_gradients_are_adjoint_to_conv(shape: Any, kernel: Any, options: d
     one = engine.conv_gradients(values, weights, g, **options, control=engine.Control(threads=1, budget_bytes=1 << 20))
     assert_array_equal(one.input, gradients.input)
     assert_array_equal(one.kernel, gradients.kernel)
+
+
+SHARED: list[tuple[Any, Any, dict[str, Any]]] = [  # as much work as is shared among threads
+    ((1, 3, 120, 120), (64, 3, 7, 7), {"stride": 2, "padding": 3}),  # stacked taps
+    ((3, 20, 40, 40), (32, 20, 3, 3), {"padding": 1}),  # read in place
+    ((5, 24, 30, 30), (64, 24, 3, 3), {"stride": (2, 1), "padding": 1}),  # copied tap by tap
+    ((2, 32, 40, 40), (64, 16, 3, 3), {"padding": 1, "groups": 2}),
+    ((2, 8, 30_000), (8, 8, 9), {"padding": "same", "padding_mode": "circular"}),
+    ((1, 256, 12, 12), (256, 256, 3, 3), {"padding": 1}),  # more weights than each thread has sums for
+    ((140, 64, 1, 3), (1000, 64, 1, 3), {}),  # a single position an image
+]
+
+
+@pytest.mark.parametrize(("shape", "kernel", "options"), SHARED)
+def test_threads_do_not_change_gradients(shape: Any, kernel: Any, options: dict[str, Any]) -> None:
+    random = np.random.default_rng(15)
+    values, weights = random.integers(-3, 4, shape).astype(float), random.integers(-3, 4, kernel).astype(float)
+    g = random.integers(-3, 4, engine.plan_conv(shape, kernel, **options).output_shape).astype(float)
+    one, *more = (
+        engine.conv_gradients(values, weights, g, **options, control=engine.Control(threads=threads))
+        for threads in (1, 2, 3)
+    )
+    assert (one.kernel * weights).sum() == (engine.conv(values, weights, **options) * g).sum()
+    for gradients in more:
+        assert_array_equal(gradients.input, one.input)
+        assert_array_equal(gradients.kernel, one.kernel)
+
+
+@pytest.mark.parametrize("threads", [2, 3, 5])
+@pytest.mark.parametrize(("shape", "kernel", "options"), SHARED)
+def test_a_kernel_gradient_is_shared_among_threads(
+    shape: Any, kernel: Any, options: dict[str, Any], threads: int
+) -> None:
+    random = np.random.default_rng(17)
+    values, plan = random.integers(-3, 4, shape).astype(float), engine.plan_conv(shape, kernel, **options)
+    g = random.integers(-3, 4, plan.output_shape).astype(float)
+    one, several = (
+        kernel_gradient(plan, values, g, 0.0, np.dtype(float), "auto", engine.Control(threads=number))
+        for number in (1, threads)
+    )
+    assert_array_equal(several, one)
+
+
+def test_threads_do_not_change_gradients_of_a_transposed_convolution() -> None:
+    random = np.random.default_rng(16)
+    values, weights = (random.integers(-3, 4, shape).astype(float) for shape in ((2, 24, 30, 30), (24, 16, 4, 4)))
+    g = random.integers(-3, 4, (2, 16, 60, 60)).astype(float)
+    one, two = (
+        engine.conv_transpose_gradients(
+            values, weights, g, stride=2, padding=1, control=engine.Control(threads=threads)
+        )
+        for threads in (1, 2)
+    )
+    assert_array_equal(two.input, one.input)
+    assert_array_equal(two.kernel, one.kernel)
+
+
+def test_what_is_not_finite_stays_in_its_windows_on_several_threads() -> None:
+    (shape, kernel, options), values = SHARED[1], np.ones(SHARED[1][0])
+    values[2, 5, 20, 39] = np.inf
+    plan = engine.plan_conv(shape, kernel, **options)
+    g, dtype = np.ones(plan.output_shape), np.dtype(float)
+    found = kernel_gradient(plan, values, g, 0.0, dtype, "auto", engine.Control(threads=2))
+    assert np.isinf(found[:, 5, :, 1:]).all()
+    assert np.isfinite(np.delete(found, 5, axis=1)).all()
+    assert np.isfinite(found[:, 5, :, 0]).all()  # whose windows end before the last column
+
+
+@pytest.mark.parametrize("after", [1, 2, 5])
+def test_two_gradients_beside_each_other_end_when_cancelled(after: int) -> None:
+    asked = 0
+
+    def cancelled() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > after
+
+    shape, kernel, options = SHARED[1]
+    g = np.ones(engine.plan_conv(shape, kernel, **options).output_shape)
+    control = engine.Control(threads=2, cancelled=cancelled)
+    with pytest.raises(engine.Cancelled, match="cancelled"):
+        engine.conv_gradients(np.ones(shape), np.ones(kernel), g, **options, control=control)
 
 
 @pytest.mark.parametrize("mode", ["zeros", "reflect"])
