@@ -18,16 +18,13 @@ import numpy as np
 
 from .borders import Array, Index, Region
 from .control import Control
-from .parallel import Workspace, available_threads, run
+from .parallel import KEPT_BYTES, Workspace, available_threads, run
 from .phases import axis_phases
 from .sizes import Ints
 
-BLOCK_BYTES = 4 * 1024 * 1024
-"""What a block's product takes at most. More than a second-level cache: what is done once a block costs more than its
-misses."""
-
 LEAST_ROWS = 64
-"""Rows of the product, filters times taps, that a block has if it can: it gets as many cells as then fit."""
+"""Rows of the product, filters times taps, that a block has if it can; of more channels as many rows as channels, since
+all filters of a block share the copy of its input."""
 
 MOST_TAPS = 400
 """Of a larger kernel each phase is worth an FFT."""
@@ -60,6 +57,11 @@ class _Task:
     tile: Region
 
 
+def _shared_out(parts: int, threads: int) -> int:
+    """Return at least so many parts that all threads have as many of."""
+    return -(-parts // threads) * threads if parts > 1 else parts
+
+
 @dataclass(frozen=True)
 class Spreading:
     """One to compute.
@@ -84,6 +86,11 @@ class Spreading:
     out: Array
     control: Control
 
+    @property
+    def _steps(self) -> list[int]:
+        """From which tap to the next one of the same phase, on each axis."""
+        return [s // gcd(s, d) for s, d in zip(self.stride, self.dilation, strict=True)]
+
     def compute(self) -> None:
         """Fill `out`."""
         macs = self.data.size * prod(self.kernel.shape[2:])
@@ -91,18 +98,22 @@ class Spreading:
         run(self._tasks(threads), self._block, self.control, threads)
 
     def _tasks(self, threads: int) -> list[_Task]:
-        """Split images, groups, filters and positions so that a block's product stays in the cache."""
-        groups, _, filters, *kernel = self.kernel.shape
-        taps = prod(kernel)
-        most = min(BLOCK_BYTES, self.control.budget_bytes // (4 * threads)) // self.out.itemsize
-        together = max(1, min(groups * filters, -(-LEAST_ROWS // taps)))
-        whole = len(self.data) * prod(self.data.shape[3:])
-        rounds = -(-whole * taps * groups * filters // (most * threads))
-        most = min(most, -(-whole * taps * groups * filters // (rounds * threads)))  # every thread has as much to do
-        if whole * taps * together < most:
-            together = min(-(-groups * filters // threads), most // (whole * taps))
-        by_filter, by_group = min(filters, together), max(1, together // filters)
-        images, tile = self._cut(max(1, most // (taps * together)))
+        """Split images, groups, filters and positions so that a thread keeps a block's memory, and all have as many."""
+        groups, channels, filters, *kernel = self.kernel.shape
+        taps, maps = prod(kernel), groups * filters
+        most = max(1, min(KEPT_BYTES, self.control.budget_bytes // (2 * threads)) // self.out.itemsize)
+        whole = len(self.data) * prod(-(-(b - a) // s) for (a, b), s in zip(self.region, self.stride, strict=True))
+        a_map = taps + prod(map(min, kernel, self._steps))  # a cell's products, and sums
+        together = max(1, min(maps, -(-max(LEAST_ROWS, channels) // taps)))
+        cells = max(1, most // (together * a_map + channels))
+        if whole <= cells:
+            together = min(-(-maps // threads), (most // whole - channels) // a_map)
+            together = -(-maps // _shared_out(-(-maps // together), threads))
+        else:
+            cells = min(cells, -(-whole * 9 // 8 // _shared_out(-(-whole // cells), threads)))  # halves are uneven
+        images, tile = self._cut(cells)
+        by_filter = min(filters, together)
+        by_group = max(1, min(together // filters, most // (min(cells, whole) * (filters * a_map + channels))))
         return [
             _Task(slice(n, n + images), slice(g, g + by_group), slice(f, f + by_filter), positions)
             for g in range(0, groups, by_group)
@@ -172,7 +183,7 @@ class Spreading:
         weights = self.kernel[task.groups, :, task.filters]
         images, groups, channels, *cells = source.shape
         filters, *kernel = weights.shape[2:]
-        steps = [s // gcd(s, d) for s, d in zip(self.stride, self.dilation, strict=True)]
+        steps = self._steps
         backs = [
             (k - 1) // step * d * step // s
             for k, step, s, d in zip(kernel, steps, self.stride, self.dilation, strict=True)
@@ -181,11 +192,12 @@ class Spreading:
         units = [prod(laid[axis + 1 :]) for axis in range(len(laid))]
         length = images * prod(laid) - sum(back * unit for back, unit in zip(backs, units, strict=True))
         phases = [min(step, k) for step, k in zip(steps, kernel, strict=True)]
+        added = phases != kernel or laid != cells
         block, parts, sums = workspace.arrays(
             self.out.dtype,
             (groups, channels, images, *laid),
             (groups, filters * prod(kernel), length),
-            (groups, filters, *phases, images * prod(laid)),
+            (groups, filters, *phases, images * prod(laid) if added else 0),
         )
         if laid != cells:
             block[...] = 0
@@ -198,10 +210,10 @@ class Spreading:
         else:
             np.matmul(turned, rows, out=parts)
         each = parts.reshape(groups, filters, *kernel, length)
-        if phases == kernel and laid == cells:
-            sums = each
-        else:
+        if added:
             self._add_taps(each, steps, units, sums)
+        else:
+            sums = each
         return sums.reshape(groups, filters, *phases, images, *laid)
 
     def _add_taps(self, parts: Array, steps: list[int], units: list[int], sums: Array) -> None:

@@ -222,3 +222,59 @@ def test_a_kernel_that_overflows_in_float32_is_infinite_where_it_reaches_and_now
     spread = engine.conv_transpose([[[1, 1]]], [[[1, 1e300, 3, 4, 5]]], stride=stride, dtype="float32")
     expected = {1: [1, np.inf, np.inf, 7, 9, 5], 2: [1, np.inf, 4, np.inf, 8, 4, 5]}
     assert_array_equal(spread, [[expected[stride]]])
+
+
+@pytest.mark.parametrize("budget", [0, 31, 64, 1000])
+def test_a_budget_too_small_for_anything_is_no_obstacle(budget: int) -> None:
+    values, kernel = np.ones((1, 2, 4)), np.ones((2, 1, 3))
+    control = engine.Control(budget_bytes=budget)
+    assert engine.conv_transpose(values, kernel, stride=2, control=control).sum() == 2 * 4 * 3
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(
+    ("shape", "kernel", "options"),
+    [
+        ((1, 2048, 64, 64), (2048, 64, 2, 2), {"stride": 2}),  # many channels: what is read is the most of a block
+        ((1, 512, 128, 128), (512, 1, 2, 2), {"stride": 2}),
+        ((1, 256, 128, 128), (256, 1, 3, 3), {}),
+        ((4, 64, 64, 64), (64, 64, 4, 4), {"stride": 2, "padding": 1}),
+        ((2, 64, 60, 61), (64, 2, 3, 3), {"stride": 2, "groups": 32}),
+    ],
+)
+def test_a_spread_convolution_stays_inside_the_budget(
+    shape: Any, kernel: Any, options: dict[str, Any], threads: int
+) -> None:
+    budget = 8 << 20
+    values, weights = np.ones(shape, np.float32), np.ones(kernel, np.float32)
+    control = engine.Control(budget_bytes=budget, threads=threads)
+    tracemalloc.start()
+    try:
+        found = engine.conv_transpose(values, weights, **options, control=control)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    copied = weights.nbytes if options.get("groups") else 0
+    assert peak - found.nbytes - copied <= budget
+
+
+@pytest.mark.parametrize(
+    ("shape", "kernel", "options"),
+    [
+        ((1, 4, 32, 32), (4, 1, 7, 7), {"dilation": 3}),
+        ((1, 3, 64, 64), (3, 1, 3, 3), {"stride": 2}),
+        ((1, 64, 16, 16), (64, 64, 4, 4), {"stride": 2}),
+    ],
+)
+def test_a_small_spread_convolution_is_one_block(shape: Any, kernel: Any, options: dict[str, Any]) -> None:
+    """Each block takes about a tenth of a millisecond."""
+    asked = 0
+
+    def cancelled() -> bool:
+        nonlocal asked
+        asked += 1
+        return False
+
+    control = engine.Control(cancelled=cancelled, threads=1)
+    engine.conv_transpose(np.ones(shape, np.float32), np.ones(kernel, np.float32), **options, control=control)
+    assert asked == 1
