@@ -76,26 +76,8 @@ def kernel_gradient(
         if np.isfinite(found).all():  # else something overflowed, perhaps in a transform alone
             return _filters_first(found)
     shares = _shares(plan, dtype, threads, control.budget_bytes)
-    found = _sums(shares, plan, input, output_gradient, padding_value, control, threads)
-    if any(share.wide for share in shares) and not np.isfinite(found).all():
-        exact = [replace(share, exact=True) for share in shares]
-        found = _sums(exact, plan, input, output_gradient, padding_value, control, threads)
-    return _filters_first(found)
-
-
-def _sums(
-    shares: list[_Products],
-    plan: ConvPlan,
-    input: Array,
-    output_gradient: Array,
-    padding_value: float,
-    control: Control,
-    threads: int,
-) -> Array:
-    """Return what the shares add up to, (*K, G, F/G, C/G); each part of the positions has sums of its own."""
     filters, channels = plan.filters // plan.groups, plan.channels // plan.groups
-    parts = shares[0].parts
-    totals = np.zeros((parts, *plan.kernel_size, plan.groups, filters, channels), shares[0].dtype)
+    totals = np.zeros((shares[0].parts, *plan.kernel_size, plan.groups, filters, channels), dtype)
 
     def add(products: _Products, workspace: Workspace) -> None:
         for images, tile in products.steps(control.budget_bytes // threads):
@@ -104,10 +86,12 @@ def _sums(
             products.add(input[images], output_gradient[images], tile, padding_value, total, workspace)
 
     run(shares, add, control, threads)
-    total: Array = totals[0]
+    if any(share.wide for share in shares) and not np.isfinite(totals).all():
+        totals[...] = 0
+        run([replace(share, exact=True) for share in shares], add, control, threads)
     for part in totals[1:]:  # in one order, whichever thread was done first
-        total += part
-    return total
+        totals[0] += part
+    return _filters_first(totals[0])
 
 
 def _filters_first(total: Array) -> Array:

@@ -106,7 +106,8 @@ def shared(dtype: np.dtype[Any], shape: tuple[int, ...]) -> Iterator[Array]:
         yield memory[:size].view(dtype).reshape(shape)
     finally:
         with _shared_lock:
-            _shared_free.append(memory)
+            if memory.nbytes <= KEPT_SHARED_BYTES:
+                _shared_free.append(memory)
             _shared_free.sort(key=len)
             while sum(free.nbytes for free in _shared_free) > KEPT_SHARED_BYTES:
                 _shared_free.pop(0)

@@ -107,7 +107,7 @@ class Spreading:
         together = max(1, min(maps, -(-max(LEAST_ROWS, channels) // taps)))
         cells = max(1, most // (together * a_map + channels))
         if whole <= cells:
-            together = min(-(-maps // threads), (most // whole - channels) // a_map)
+            together = max(1, min(-(-maps // threads), (most // whole - channels) // a_map))
             together = -(-maps // _shared_out(-(-maps // together), threads))
         else:
             cells = min(cells, -(-whole * 9 // 8 // _shared_out(-(-whole // cells), threads)))  # halves are uneven

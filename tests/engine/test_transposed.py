@@ -229,6 +229,8 @@ def test_a_budget_too_small_for_anything_is_no_obstacle(budget: int) -> None:
     values, kernel = np.ones((1, 2, 4)), np.ones((2, 1, 3))
     control = engine.Control(budget_bytes=budget)
     assert engine.conv_transpose(values, kernel, stride=2, control=control).sum() == 2 * 4 * 3
+    lone = engine.conv_transpose(np.ones((1, 20, 1)), np.ones((20, 1, 1)), stride=2, control=control)
+    assert lone.tolist() == [[[20.0]]]
 
 
 @pytest.mark.parametrize("threads", [1, 2])
