@@ -11,6 +11,7 @@ output, once.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from math import gcd, prod
 
@@ -57,9 +58,62 @@ class _Task:
     tile: Region
 
 
-def _shared_out(parts: int, threads: int) -> int:
-    """Return at least so many parts that all threads have as many of."""
-    return -(-parts // threads) * threads if parts > 1 else parts
+@dataclass(frozen=True, slots=True)
+class _Sizes:
+    """All that the places of things follow from.
+
+    Attributes
+    ----------
+    kernel
+        (G, C/G, F/G, *K)
+    data
+        (N, G, C/G, *S)
+    region
+        The output positions wanted, before cropping.
+    """
+
+    kernel: Ints
+    data: Ints
+    region: Region
+    stride: Ints
+    dilation: Ints
+
+    @property
+    def steps(self) -> Ints:
+        """From which tap to the next one of the same phase, on each axis."""
+        return tuple(s // gcd(s, d) for s, d in zip(self.stride, self.dilation, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Where things lie in a block of one tile, whatever its images and filters.
+
+    Attributes
+    ----------
+    inside
+        The cells that the tile reads, of the input's spatial axes.
+    laid
+        Their size with the zeros behind.
+    head, zeros
+        Where in these the cells lie, and where zeros.
+    phases
+        How many of them there are, on each axis.
+    taps
+        Those that are added at once, a round each: of the kernel, to which phases, and how far back they reach.
+    targets
+        For each phase: which of the sums it is, which cells of these, and where in the tile they go.
+    full
+        Whether the phases reach all of the tile.
+    """
+
+    inside: Index
+    laid: Ints
+    head: Index
+    zeros: list[Index]
+    phases: Ints
+    taps: list[tuple[Index, Index, int]]
+    targets: list[tuple[Index, Index, Index]]
+    full: bool
 
 
 @dataclass(frozen=True)
@@ -86,79 +140,28 @@ class Spreading:
     out: Array
     control: Control
 
-    @property
-    def _steps(self) -> list[int]:
-        """From which tap to the next one of the same phase, on each axis."""
-        return [s // gcd(s, d) for s, d in zip(self.stride, self.dilation, strict=True)]
-
     def compute(self) -> None:
         """Fill `out`."""
+        sizes = _Sizes(self.kernel.shape, self.data.shape, self.region, self.stride, self.dilation)
         macs = self.data.size * prod(self.kernel.shape[2:])
         threads = available_threads(self.control) if macs >= THREADED_MACS else 1
-        run(self._tasks(threads), self._block, self.control, threads)
-
-    def _tasks(self, threads: int) -> list[_Task]:
-        """Split images, groups, filters and positions so that a thread keeps a block's memory, and all have as many."""
-        groups, channels, filters, *kernel = self.kernel.shape
-        taps, maps = prod(kernel), groups * filters
         most = max(1, min(KEPT_BYTES, self.control.budget_bytes // (2 * threads)) // self.out.itemsize)
-        whole = len(self.data) * prod(-(-(b - a) // s) for (a, b), s in zip(self.region, self.stride, strict=True))
-        a_map = taps + prod(map(min, kernel, self._steps))  # a cell's products, and sums
-        together = max(1, min(maps, -(-max(LEAST_ROWS, channels) // taps)))
-        cells = max(1, most // (together * a_map + channels))
-        if whole <= cells:
-            together = max(1, min(-(-maps // threads), (most // whole - channels) // a_map))
-            together = -(-maps // _shared_out(-(-maps // together), threads))
-        else:
-            cells = min(cells, -(-whole * 9 // 8 // _shared_out(-(-whole // cells), threads)))  # halves are uneven
-        images, tile = self._cut(cells)
-        by_filter = min(filters, together)
-        by_group = max(1, min(together // filters, most // (min(cells, whole) * (filters * a_map + channels))))
-        return [
-            _Task(slice(n, n + images), slice(g, g + by_group), slice(f, f + by_filter), positions)
-            for g in range(0, groups, by_group)
-            for f in range(0, filters, by_filter)
-            for n in range(0, len(self.data), images)
-            for positions in tile
-        ]
 
-    def _cut(self, cells: int) -> tuple[int, list[Region]]:
-        """Return how many images, and which stretches of output, read about that many cells."""
-        chunk = [len(self.data), *(stop - start for start, stop in self.region)]
-        units = (1, *self.stride)
-        for axis in range(len(chunk)):
-            while chunk[axis] > units[axis] and prod(-(-c // s) for c, s in zip(chunk, units, strict=True)) > cells:
-                chunk[axis] = -(-chunk[axis] // 2)
-        stretches = (
-            [(a, min(a + step, stop)) for a in range(start, stop, step)]
-            for (start, stop), step in zip(self.region, chunk[1:], strict=True)
-        )
-        return chunk[0], list(product(*stretches))
+        def block(task: _Task, workspace: Workspace) -> None:
+            self._block(task, _layout(sizes, task.tile), workspace)
 
-    def _block(self, task: _Task, workspace: Workspace) -> None:
+        run(_tasks(sizes, most, threads), block, self.control, threads)
+
+    def _block(self, task: _Task, layout: _Layout, workspace: Workspace) -> None:
         """Compute some images and filters at one stretch of output."""
-        size = self.data.shape[3:]
-        axes = [
-            axis_phases(*bounds, *rest)
-            for bounds, *rest in zip(task.tile, size, self.kernel.shape[3:], self.stride, self.dilation, strict=True)
-        ]
         target, bias = self._target(task)
-        reached = prod(sum(phase.high - phase.low for phase in phases) for phases in axes)
-        if reached < prod(target.shape[3:]):
+        if not layout.full:
             target[...] = 0 if bias is None else bias
-        if not reached:
+        if not layout.targets:
             return
-        bounds = [
-            (max(0, min(phase.low - phase.back for phase in phases)), min(n, max(phase.high for phase in phases)))
-            for phases, n in zip(axes, size, strict=True)
-        ]
-        sums = self._sums(task, bounds, workspace)
-        corner = [start for start, _ in bounds]
-        for phases in product(*axes):
-            first: Index = (slice(None), slice(None), *(phase.taps.start for phase in phases))
-            read: Index = (..., *(slice(p.low - c, p.high - c) for p, c in zip(phases, corner, strict=True)))
-            write: Index = (..., *(phase.target for phase in phases))
-            found = np.moveaxis(sums[first][read], 2, 0)
+        sums = self._sums(task, layout, workspace)
+        for phase, read, write in layout.targets:
+            found = sums[phase][read]
             if bias is None:
                 target[write] = found
             else:
@@ -176,33 +179,25 @@ class Spreading:
         whole: Index = (slice(None), slice(None), *tile)
         return grouped[where], bias[whole] if self.bias.shape[1:] == self.out.shape[2:] else bias
 
-    def _sums(self, task: _Task, bounds: list[tuple[int, int]], workspace: Workspace) -> Array:
-        """Return every phase's sum over its taps, (G, F/G, *phases, N, *cells with the zeros behind)."""
-        inside: Index = (task.images, task.groups, slice(None), *(slice(*pair) for pair in bounds))
-        source = self.data[inside]
+    def _sums(self, task: _Task, layout: _Layout, workspace: Workspace) -> Array:
+        """Return every phase's sum over its taps, (N, G, F/G, *phases, *cells with the zeros behind)."""
+        source = self.data[(task.images, task.groups, slice(None), *layout.inside)]
         weights = self.kernel[task.groups, :, task.filters]
         images, groups, channels, *cells = source.shape
         filters, *kernel = weights.shape[2:]
-        steps = self._steps
-        backs = [
-            (k - 1) // step * d * step // s
-            for k, step, s, d in zip(kernel, steps, self.stride, self.dilation, strict=True)
-        ]
-        laid = [n + back for n, back in zip(cells, backs, strict=True)]
-        units = [prod(laid[axis + 1 :]) for axis in range(len(laid))]
-        length = images * prod(laid) - sum(back * unit for back, unit in zip(backs, units, strict=True))
-        phases = [min(step, k) for step, k in zip(steps, kernel, strict=True)]
-        added = phases != kernel or laid != cells
+        whole = images * prod(layout.laid)
+        # A row ends with its last cell, not with the zeros behind it.
+        length = whole - layout.taps[-1][2]
+        added = len(layout.taps) > 1 or layout.laid != (*cells,)
         block, parts, sums = workspace.arrays(
             self.out.dtype,
-            (groups, channels, images, *laid),
+            (groups, channels, images, *layout.laid),
             (groups, filters * prod(kernel), length),
-            (groups, filters, *phases, images * prod(laid) if added else 0),
+            (groups, filters, *layout.phases, whole if added else 0),
         )
-        if laid != cells:
-            block[...] = 0
-        head: Index = (..., *(slice(0, n) for n in cells))
-        block[head] = np.moveaxis(source, 0, 2)
+        for zeros in layout.zeros:
+            block[zeros] = 0
+        block[layout.head] = source.transpose(1, 2, 0, *range(3, source.ndim))
         rows = block.reshape(groups, channels, -1)[..., :length]
         turned = weights.reshape(groups, channels, -1).swapaxes(1, 2)
         if channels == 1:
@@ -211,23 +206,116 @@ class Spreading:
             np.matmul(turned, rows, out=parts)
         each = parts.reshape(groups, filters, *kernel, length)
         if added:
-            self._add_taps(each, steps, units, sums)
+            _add_taps(each, layout, sums)
         else:
             sums = each
-        return sums.reshape(groups, filters, *phases, images, *laid)
+        axes = len(layout.phases)
+        found = sums.reshape(groups, filters, *layout.phases, images, *layout.laid)
+        return found.transpose(2 + axes, *range(2 + axes), *range(3 + axes, found.ndim))
 
-    def _add_taps(self, parts: Array, steps: list[int], units: list[int], sums: Array) -> None:
-        """Add the taps of all phases, each begun as much further on as it reaches back: the j-th ones at once."""
-        kernel, length = parts.shape[2:-1], parts.shape[-1]
-        for j in np.ndindex(*(-(-k // step) for k, step in zip(kernel, steps, strict=True))):
-            taps = [slice(i * step, min((i + 1) * step, k)) for i, step, k in zip(j, steps, kernel, strict=True)]
-            part = parts[(slice(None), slice(None), *taps)]
-            phases = [slice(0, tap.stop - tap.start) for tap in taps]
-            backs = [i * d * step // s for i, d, step, s in zip(j, self.dilation, steps, self.stride, strict=True)]
-            shift = sum(back * unit for back, unit in zip(backs, units, strict=True))
-            into = sums[(slice(None), slice(None), *phases, slice(shift, shift + length))]
-            if any(j):
-                into += part
-            else:
-                into[...] = part
-                sums[..., length:] = 0
+
+def _add_taps(parts: Array, layout: _Layout, sums: Array) -> None:
+    """Add the taps of all phases, each begun as much further on as it reaches back, a round at once."""
+    length = parts.shape[-1]
+    for number, (taps, phases, shift) in enumerate(layout.taps):
+        into = sums[(slice(None), slice(None), *phases, slice(shift, shift + length))]
+        if number:
+            into += parts[(slice(None), slice(None), *taps)]
+        else:
+            into[...] = parts[(slice(None), slice(None), *taps)]
+            sums[..., length:] = 0
+
+
+def _shared_out(parts: int, threads: int) -> int:
+    """Return at least so many parts that all threads have as many of."""
+    return -(-parts // threads) * threads if parts > 1 else parts
+
+
+@lru_cache(maxsize=16)
+def _tasks(sizes: _Sizes, most: int, threads: int) -> list[_Task]:
+    """Split images, groups, filters and positions so that a block holds at most so many cells, and all have as many."""
+    groups, channels, filters, *kernel = sizes.kernel
+    taps, maps, images = prod(kernel), groups * filters, sizes.data[0]
+    whole = images * prod(-(-(b - a) // s) for (a, b), s in zip(sizes.region, sizes.stride, strict=True))
+    a_map = taps + prod(map(min, kernel, sizes.steps))  # a cell's products, and sums
+    together = max(1, min(maps, -(-max(LEAST_ROWS, channels) // taps)))
+    cells = max(1, most // (together * a_map + channels))
+    if whole <= cells:
+        together = max(1, min(-(-maps // threads), (most // whole - channels) // a_map))
+        together = -(-maps // _shared_out(-(-maps // together), threads))
+    else:
+        cells = min(cells, -(-whole * 9 // 8 // _shared_out(-(-whole // cells), threads)))  # halves are uneven
+    at_once, tiles = _cut(sizes, cells)
+    by_filter = min(filters, together)
+    by_group = max(1, min(together // filters, most // (min(cells, whole) * (filters * a_map + channels))))
+    return [
+        _Task(slice(n, n + at_once), slice(g, g + by_group), slice(f, f + by_filter), tile)
+        for g in range(0, groups, by_group)
+        for f in range(0, filters, by_filter)
+        for n in range(0, images, at_once)
+        for tile in tiles
+    ]
+
+
+def _cut(sizes: _Sizes, cells: int) -> tuple[int, list[Region]]:
+    """Return how many images, and which stretches of output, read about that many cells."""
+    chunk = [sizes.data[0], *(stop - start for start, stop in sizes.region)]
+    units = (1, *sizes.stride)
+    for axis in range(len(chunk)):
+        while chunk[axis] > units[axis] and prod(-(-c // s) for c, s in zip(chunk, units, strict=True)) > cells:
+            chunk[axis] = -(-chunk[axis] // 2)
+    stretches = (
+        [(a, min(a + step, stop)) for a in range(start, stop, step)]
+        for (start, stop), step in zip(sizes.region, chunk[1:], strict=True)
+    )
+    return chunk[0], list(product(*stretches))
+
+
+@lru_cache(maxsize=32)
+def _layout(sizes: _Sizes, tile: Region) -> _Layout:
+    """Return where things lie in a block of a tile."""
+    kernel, cells, steps = sizes.kernel[3:], sizes.data[3:], sizes.steps
+    axes = [
+        axis_phases(*bounds, *rest)
+        for bounds, *rest in zip(tile, cells, kernel, sizes.stride, sizes.dilation, strict=True)
+    ]
+    reached = prod(sum(phase.high - phase.low for phase in phases) for phases in axes)
+    full = reached == prod(stop - start for start, stop in tile)
+    if not reached:
+        return _Layout((), (), (), [], (), [], [], full)
+    bounds = [
+        (max(0, min(phase.low - phase.back for phase in phases)), min(n, max(phase.high for phase in phases)))
+        for phases, n in zip(axes, cells, strict=True)
+    ]
+    read = [stop - start for start, stop in bounds]
+    between = [d * step // s for d, step, s in zip(sizes.dilation, steps, sizes.stride, strict=True)]
+    laid = [n + (k - 1) // step * b for n, k, step, b in zip(read, kernel, steps, between, strict=True)]
+    units = [prod(laid[axis + 1 :]) for axis in range(len(laid))]
+    taps: list[tuple[Index, Index, int]] = []
+    for j in np.ndindex(*(-(-k // step) for k, step in zip(kernel, steps, strict=True))):
+        chosen = [slice(i * step, min((i + 1) * step, k)) for i, step, k in zip(j, steps, kernel, strict=True)]
+        shift = sum(i * b * unit for i, b, unit in zip(j, between, units, strict=True))
+        taps.append((tuple(chosen), tuple(slice(0, tap.stop - tap.start) for tap in chosen), shift))
+    corner = [start for start, _ in bounds]
+    targets: list[tuple[Index, Index, Index]] = [
+        (
+            (slice(None), slice(None), slice(None), *(phase.taps.start for phase in phases)),
+            (..., *(slice(p.low - c, p.high - c) for p, c in zip(phases, corner, strict=True))),
+            (..., *(phase.target for phase in phases)),
+        )
+        for phases in product(*axes)
+    ]
+    return _Layout(
+        inside=tuple(slice(*pair) for pair in bounds),
+        laid=tuple(laid),
+        head=(..., *(slice(0, n) for n in read)),
+        zeros=[
+            (..., slice(n, None), *(slice(0, m) for m in laid[axis + 1 :]))
+            for axis, n in enumerate(read)
+            if n < laid[axis]
+        ],
+        phases=tuple(min(step, k) for step, k in zip(steps, kernel, strict=True)),
+        taps=taps,
+        targets=targets,
+        full=full,
+    )

@@ -26,7 +26,7 @@ from .control import DEFAULT_CONTROL, Control
 from .convolution import conv
 from .geometry import plan_conv_transpose
 from .phases import AxisPhase, axis_phases
-from .precision import as_numbers, checked_bias, compute_dtype
+from .precision import all_finite, as_numbers, checked_bias, compute_dtype
 from .sizes import Ints
 from .spreading import Spreading, spreads
 
@@ -184,7 +184,7 @@ class Spread:
         return int(self.kernel.shape[1]) * self.groups
 
     def _finite(self) -> bool:
-        return bool(np.isfinite(self.kernel).all()) or prod(self.kernel.shape[2:]) == 1
+        return prod(self.kernel.shape[2:]) == 1 or all_finite(self.kernel)
 
     def _tiles(self, out: Array, region: Region) -> list[tuple[slice, Region]]:
         """Split the images and a region so that what a tile's phases hold stays inside the budget."""
