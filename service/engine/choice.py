@@ -22,7 +22,6 @@ from .geometry import plan_conv
 from .machine import MACHINE
 from .methods import METHODS
 from .methods.method import Method
-from .methods.separable import factors
 from .parallel import available_threads
 from .plans import ConvPlan, ConvTransposePlan
 from .precision import Survey
@@ -109,10 +108,8 @@ def threads_for(method: Method, plan: ConvPlan, itemsize: int, control: Control)
     return threads
 
 
-def method_for(
-    plan: ConvPlan, input: Array, kernel: Array, padding_value: float, method: str, control: Control
-) -> Method:
-    """Return the method that computes `plan` on this data; `kernel` has the dtype of the result.
+def method_for(plan: ConvPlan, kernel: Array, survey: Survey, method: str, control: Control) -> Method:
+    """Return the method that computes `plan` on the data surveyed; `kernel` is of it, and has the result's dtype.
 
     With ``"auto"`` it keeps to the memory budget too, unless it is too small for any; then the thriftiest is taken.
 
@@ -123,10 +120,9 @@ def method_for(
     MethodNotApplicable
         If the method asked for by name cannot compute this plan, or not on this data.
     """
-    survey = Survey(input, kernel, padding_value)
     if method == "auto":
         ranked = _within_budget(plan, kernel.dtype.itemsize, control.budget_bytes)
-        return next(candidate for candidate in ranked if keeps_contract(candidate, plan, kernel, survey))
+        return next(candidate for candidate in ranked if keeps_contract(candidate, plan, survey))
     named = _named(plan, method)
     if not named.local and not survey.finite:
         raise MethodNotApplicable(
@@ -137,11 +133,11 @@ def method_for(
     return named
 
 
-def keeps_contract(method: Method, plan: ConvPlan, kernel: Array, survey: Survey) -> bool:
+def keeps_contract(method: Method, plan: ConvPlan, survey: Survey) -> bool:
     """Return whether a method's answer on this data is as good as the definition's."""
     if method.in_order:
         return True
-    if method.by_values and not (plan.filters <= MOST_SEPARABLE and all(factors(f) is not None for f in kernel[:, 0])):
+    if method.by_values and not (plan.filters <= MOST_SEPARABLE and survey.factors[-1] is not None):
         return False
     if survey.integers:
         return method.local and survey.sums_small

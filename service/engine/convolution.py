@@ -17,7 +17,7 @@ from .errors import InvalidArgument
 from .geometry import plan_conv
 from .methods.work import Work
 from .plans import ConvPlan
-from .precision import FloatType, as_numbers, checked_bias, compute_dtype
+from .precision import FloatType, Survey, as_numbers, checked_bias, compute_dtype
 
 
 def conv(
@@ -132,10 +132,11 @@ def computed(
     out = np.empty(plan.output_shape, dtype)
     with blas.single_threaded, np.errstate(all="ignore"):  # what overflows or is not finite is the data's
         weights = np.ascontiguousarray(weights, dtype)
-        chosen = method_for(plan, data, weights, fill_value, method, running)
+        survey = Survey(data, weights, fill_value)
+        chosen = method_for(plan, weights, survey, method, running)
         running.report_method(chosen.name)
         threads = threads_for(chosen, plan, out.itemsize, running)
-        chosen.compute(Work(plan, data, weights, offset, fill_value, out, running, threads))
+        chosen.compute(Work(plan, data, weights, offset, fill_value, out, running, threads, survey))
     return out
 
 

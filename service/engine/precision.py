@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from .borders import Array
 from .errors import InvalidArgument, ShapeMismatch
+from .factors import factors
 
 DTYPES = ("float32", "float64")
 
@@ -268,6 +269,16 @@ class Survey:
             if largest * taps < 2**53:
                 return True
         return max(self._peak, abs(self._padding_value)) * taps < 2**53
+
+    @cached_property
+    def factors(self) -> list[list[Array] | None]:
+        """The one-axis filters whose product each filter of a single channel is, up to the first that is no product."""
+        found: list[list[Array] | None] = []
+        for filter in self._kernel[:, 0]:
+            found.append(factors(filter))
+            if found[-1] is None:
+                break
+        return found
 
     @cached_property
     def _peak(self) -> float:

@@ -252,8 +252,8 @@ def test_more_threads_than_the_budget_has_room_for_are_not_used() -> None:
 def test_a_method_that_keeps_the_bound_from_some_taps_on_is_not_taken_below() -> None:
     plan, x, w = plan_conv((1, 1, 300), (1, 1, 5)), tame(1, 1, 300), tame(1, 1, 5)
     few = replace(METHODS["fft"], least_taps=6)
-    assert keeps_contract(replace(few, least_taps=5), plan, w, Survey(x, w, 0.0))
-    assert not keeps_contract(few, plan, w, Survey(x, w, 0.0))
+    assert keeps_contract(replace(few, least_taps=5), plan, Survey(x, w, 0.0))
+    assert not keeps_contract(few, plan, Survey(x, w, 0.0))
 
 
 def test_a_transposed_plan_names_the_method_of_its_phases() -> None:

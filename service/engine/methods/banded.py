@@ -14,12 +14,12 @@ The zeros of B times an infinity or a NaN would spread it over all R rows, so a 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 from math import prod
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from service.engine.borders import Array, Region
 from service.engine.machine import Machine, width
@@ -28,9 +28,9 @@ from service.engine.plans import ConvPlan
 from service.engine.precision import all_finite
 
 from . import direct
-from .bands import band, reach, strips
+from .bands import band, reach
 from .method import Method
-from .work import Work, cut, extent, place, region_of
+from .work import Work, cut, extent, place, region_of, strided
 
 STACK_BYTES = 1024 * 1024
 """What the stacked input X of one product takes: with its output it stays in a core's second-level cache."""
@@ -48,33 +48,50 @@ def rows_at_once(plan: ConvPlan) -> int:
     return -(-outputs // parts)
 
 
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """A tile of positions, and how it is computed.
+
+    Attributes
+    ----------
+    tile
+        The positions.
+    region
+        The cells of the padded input that they read.
+    cells, wide
+        The sizes of the region, and of the tile past its rows.
+    runs
+        Each product: the first of its rows, how many X it takes, and how many rows one X yields.
+    """
+
+    tile: Region
+    region: Region
+    cells: tuple[int, ...]
+    wide: tuple[int, ...]
+    runs: list[tuple[int, int, int]]
+
+
 def compute(work: Work) -> None:
     """Fill `work.out`."""
     plan = work.plan
     rows = rows_at_once(plan)
     bands = {r: _bands(work.kernel, plan, r) for r in {rows, plan.output_size[0] % rows} - {0}}
+    per_group = plan.filters // plan.groups
 
-    def block(task: tuple[int, tuple[int, int], Region], workspace: Workspace) -> None:
-        image, groups, tile = task
-        (start, stop), *others = tile
-        # The last rows may be fewer than R.
-        whole = start + (stop - start) // rows * rows
-        for first, last in ((start, whole), (whole, stop)):
-            if first < last:
-                part = ((first, last), *others)
-                _multiply(work, bands[min(rows, last - first)], image, groups, part, workspace)
-        per_group = plan.filters // plan.groups
-        work.add_bias(image, slice(groups[0] * per_group, groups[1] * per_group), tile)
+    def compute_block(task: tuple[int, tuple[int, int], _Block], workspace: Workspace) -> None:
+        image, groups, block = task
+        _multiply(work, bands, image, groups, block, workspace)
+        work.add_bias(image, slice(groups[0] * per_group, groups[1] * per_group), block.tile)
 
-    groups, tiles = _blocks(plan, rows, work.out.itemsize, work.shared_among(plan.batch))
-    run(product(range(plan.batch), groups, tiles), block, work.control, work.threads)
+    groups, blocks = _blocks(plan, rows, work.out.itemsize, work.shared_among(plan.batch))
+    run(product(range(plan.batch), groups, blocks), compute_block, work.control, work.threads)
 
 
 @lru_cache(maxsize=64)
-def _blocks(plan: ConvPlan, rows: int, itemsize: int, least: int = 1) -> tuple[list[tuple[int, int]], list[Region]]:
-    """Return the runs of groups and the tiles of positions, so that a block's window is about `WINDOW_BYTES`.
+def _blocks(plan: ConvPlan, rows: int, itemsize: int, least: int = 1) -> tuple[list[tuple[int, int]], list[_Block]]:
+    """Return the runs of groups and the blocks of positions, so that a block's window is about `WINDOW_BYTES`.
 
-    There are at least `least` blocks, if the groups and rows can be shared out so far.
+    There are at least `least` of them, if the groups and rows can be shared out so far.
     """
     others = cut(plan.output_size[1:], max(64, STACK_BYTES // (_depth(plan, rows) * itemsize)))
     widths = zip(extent(others[0]), plan.stride[1:], plan.span[1:], strict=True)
@@ -83,10 +100,21 @@ def _blocks(plan: ConvPlan, rows: int, itemsize: int, least: int = 1) -> tuple[l
     all_stacks = -(-plan.output_size[0] // rows)
     stacks = min(stacks, -(-all_stacks * plan.groups // least))
     high = rows * -(-all_stacks // -(-all_stacks // stacks))
-    bands = [(start, min(start + high, plan.output_size[0])) for start in range(0, plan.output_size[0], high)]
+    heights = [(start, min(start + high, plan.output_size[0])) for start in range(0, plan.output_size[0], high)]
     together = max(1, stacks // all_stacks)
     groups = [(start, min(start + together, plan.groups)) for start in range(0, plan.groups, together)]
-    return groups, [(band, *other) for band in bands for other in others]
+    at_once = max(1, STACK_BYTES // (_depth(plan, rows) * prod(extent(others[0])) * together * itemsize))
+    return groups, [_block(plan, rows, at_once, (height, *other)) for height in heights for other in others]
+
+
+def _block(plan: ConvPlan, rows: int, at_once: int, tile: Region) -> _Block:
+    """Return a tile as a block whose products take so many X at once; the last rows may be fewer than R."""
+    region, (high, *wide) = region_of(plan, tile), extent(tile)
+    whole, rest = divmod(high, rows)
+    runs = [(first * rows, min(at_once, whole - first), rows) for first in range(0, whole, at_once)]
+    if rest:
+        runs.append((whole * rows, 1, rest))
+    return _Block(tile, region, extent(region), tuple(wide), runs)
 
 
 def _depth(plan: ConvPlan, rows: int) -> int:
@@ -96,48 +124,43 @@ def _depth(plan: ConvPlan, rows: int) -> int:
 
 def _bands(kernel: Array, plan: ConvPlan, rows: int) -> Array:
     """Return B of every filter, (G, F/G, 1, R, C/G·K₂·reach)."""
-    bands = band(np.moveaxis(kernel, 2, -1), rows, plan.stride[0], plan.dilation[0])
+    filters, channels, *others = range(kernel.ndim)
+    down, *across = others
+    bands = band(kernel.transpose(filters, channels, *across, down), rows, plan.stride[0], plan.dilation[0])
     return bands.reshape(plan.groups, plan.filters // plan.groups, 1, rows, -1)
 
 
 def _multiply(
-    work: Work, bands: Array, image: int, groups: tuple[int, int], tile: Region, workspace: Workspace
+    work: Work, bands: dict[int, Array], image: int, groups: tuple[int, int], block: _Block, workspace: Workspace
 ) -> None:
-    """Fill a tile, whose rows are a multiple of R, for a run of groups."""
-    plan, count, rows = work.plan, groups[1] - groups[0], bands.shape[3]
-    members, filters = plan.channels // plan.groups, plan.filters // plan.groups
-    region, read = region_of(plan, tile), reach(rows, plan.stride[0], plan.span[0])
-    high, *wide = extent(tile)
-    total, others = high // rows, plan.kernel_size[1:]
-    positions = prod(wide)
-    stacks = min(total, max(1, STACK_BYTES // (_depth(plan, rows) * positions * count * work.out.itemsize)))
-    window, stack = workspace.arrays(
-        work.out.dtype, (count * members, *extent(region)), (count, stacks, members, *others, read, *wide)
-    )
-    x = work.window(image, slice(groups[0] * members, groups[1] * members), region, window)
+    """Fill a block for a run of groups."""
+    plan, count = work.plan, groups[1] - groups[0]
+    members, filters, taps = plan.channels // plan.groups, plan.filters // plan.groups, plan.kernel_size[1:]
+    positions, down = prod(block.wide), plan.stride[0]
+    most = max(stacks * _depth(plan, rows) for _, stacks, rows in block.runs)
+    window, memory = workspace.arrays(work.out.dtype, (count * members, *block.cells), (count * most * positions,))
+    x = work.window(image, slice(groups[0] * members, groups[1] * members), block.region, window)
     if not all_finite(x):
         for group in range(*groups):
-            direct.fill_tile(work, image, group, tile, workspace)
+            direct.fill_tile(work, image, group, block.tile, workspace)
         return
-    # (count, stacks, members, read, *region past the rows)
-    source = strips(x.reshape(count, members, *x.shape[1:]), 2, read, rows * plan.stride[0]).swapaxes(1, 2)
-    # What each tap of the other axes meets of it, (count, stacks, members, *K₂, read, *wide), as a view.
-    *outer, down, steps = *source.strides[:4], source.strides[4:]
+    channel, line, *steps = x.strides
     along_taps = [d * step for d, step in zip(plan.dilation[1:], steps, strict=True)]
     along_tile = [s * step for s, step in zip(plan.stride[1:], steps, strict=True)]
-    shape = (*source.shape[:3], *others, read, *wide)
-    shifted = as_strided(source, shape, (*outer, *along_taps, down, *along_tile), writeable=False)
     chosen = slice(groups[0] * filters, groups[1] * filters)
-    y = work.out[(image, chosen, *place(tile))].reshape(count, filters, total, rows, -1, copy=False)
-    band = bands[groups[0] : groups[1]]
-    for first in range(0, total, stacks):
-        n = min(stacks, total - first)
-        stack[:, :n] = shifted[:, first : first + n]
-        stacked, result = stack[:, None, :n], y[:, :, first : first + n]
+    y = work.out[(image, chosen, *place(block.tile))].reshape(count, filters, -1, positions, copy=False)
+    for first, stacks, rows in block.runs:
+        # X of each stack, with what each tap of the other axes meets of it: (count, stacks, members, *K₂, read, *wide).
+        shape = (count, stacks, members, *taps, reach(rows, down, plan.span[0]), *block.wide)
+        strides = (members * channel, rows * down * line, channel, *along_taps, line, *along_tile)
+        stacked = memory[: prod(shape)].reshape(shape)
+        stacked[...] = strided(x[:, first * down :], shape, strides)
+        result = y[:, :, first : first + stacks * rows].reshape(count, filters, stacks, rows, positions, copy=False)
+        band = bands[rows][groups[0] : groups[1]]
         if plan.rank == 1:
-            np.matmul(stacked.reshape(count, 1, n, -1), band[:, :, 0].swapaxes(-1, -2), out=result[..., 0])
+            np.matmul(stacked.reshape(count, 1, stacks, -1), band[:, :, 0].swapaxes(-1, -2), out=result[..., 0])
         else:
-            np.matmul(band, stacked.reshape(count, 1, n, band.shape[-1], positions), out=result)
+            np.matmul(band, stacked.reshape(count, 1, stacks, -1, positions), out=result)
 
 
 def seconds(plan: ConvPlan, itemsize: int, machine: Machine) -> float:
@@ -148,10 +171,10 @@ def seconds(plan: ConvPlan, itemsize: int, machine: Machine) -> float:
     copied = outputs * depth / rows + plan.batch * plan.channels * prod(plan.input_size)
     copied *= 1 + 20 / plan.output_size[-1]  # short runs take longer
     multiplied = outputs * (plan.filters // plan.groups) * depth
-    groups, tiles = _blocks(plan, rows, itemsize)
+    groups, parts = _blocks(plan, rows, itemsize)
     # A signal's bands are rows of one product; others are a small product each.
     products = plan.batch * plan.groups * -(-plan.output_size[0] // rows) if plan.rank > 1 else 0
-    blocks = plan.batch * len(groups) * len(tiles) * machine.block + products * machine.call / 8
+    blocks = plan.batch * len(groups) * len(parts) * machine.block + products * machine.call / 8
     # Whole rows are copied faster than windows are; products of so few rows run at little more than half full speed.
     return blocks + copied / (1.6 * machine.moves[pair]) + 1.75 * multiplied / machine.products[pair]
 

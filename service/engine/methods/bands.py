@@ -16,10 +16,12 @@ def reach(rows: int, stride: int, span: int) -> int:
 
 def band(taps: Array, rows: int, stride: int, dilation: int) -> Array:
     """Return B with B[…, r, …, s·r + d·k] = taps[…, k] and zeros elsewhere, (A, R, *B, reach) for taps (A, *B, K)."""
-    span = dilation * (taps.shape[-1] - 1) + 1
-    matrix = np.zeros((len(taps), rows, *taps.shape[1:-1], reach(rows, stride, span)), taps.dtype)
-    for r in range(rows):
-        matrix[:, r, ..., r * stride : r * stride + span : dilation] = taps
+    lead, between, count = len(taps), taps.shape[1:-1], taps.shape[-1]
+    matrix = np.zeros((lead, rows, *between, reach(rows, stride, dilation * (count - 1) + 1)), taps.dtype)
+    of_lead, of_row, *others, cell = matrix.strides
+    # Each row's taps begin a stride further on: so they do in a view whose rows lie that much further apart.
+    strides = (of_lead, of_row + stride * cell, *others, dilation * cell)
+    np.ndarray((lead, rows, *between, count), taps.dtype, matrix, 0, strides)[...] = taps[:, None]
     return matrix
 
 

@@ -2,15 +2,14 @@
 
     w[k₁, k₂] = u[k₁] · v[k₂]   ⟹   Y = B_u · X · B_vᵀ
 
-k₁ + k₂ taps a position in place of k₁·k₂; a Gaussian, a box and every Sobel-like derivative are of this kind. Each pass
-is a matrix product with the band of its taps (see `bands`), over views of the block: nothing is copied. Whether a
-filter is a product, and of which factors, is found from its values: the row and the column of its largest tap, provided
-that their product is the filter again to the last digit or so. Factors of an integer filter are integers, so that sums
-of integers stay exact.
+k₁ + k₂ taps a position in place of k₁·k₂, of filters whose values are such a product (see `factors`). Each pass is a
+matrix product with the band of its taps (see `bands`), over views of the block: nothing is copied.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from math import prod
 
@@ -43,43 +42,6 @@ def unsuitable(plan: ConvPlan) -> str:
     return ""
 
 
-def factors(filter: Array) -> list[Array] | None:
-    """Return one array of taps an axis whose outer product is `filter`, or None if there is none.
-
-    Examples
-    --------
-    >>> factors(np.array([[1.0, 2, 3], [2, 4, 6]]))
-    [array([1., 2.]), array([1., 2., 3.])]
-    """
-    if not np.isfinite(filter).all() or not filter.any():
-        return None
-    sizes = np.abs(filter)
-    peak = np.unravel_index(sizes.argmax(), filter.shape)
-    small = np.finfo(filter.dtype).eps * float(sizes.sum())
-    if abs(_minor(filter, [int(p) for p in peak])) > 4 * small * float(sizes[peak]):
-        return None
-    found: list[Array] = []
-    for axis in range(filter.ndim):
-        line = filter[tuple(slice(None) if a == axis else p for a, p in enumerate(peak))]
-        # All but the first carry the shape alone; integers stay integers if the line's common divisor is taken out.
-        whole = bool((filter == np.rint(filter)).all()) and abs(filter[peak]) < 2**31
-        divisor = np.gcd.reduce(line.astype(np.int64)) * np.sign(line[peak[axis]]) if whole else filter[peak]
-        found.append((line / divisor).astype(filter.dtype))
-    again = found[0]
-    for taps in found[1:]:
-        again = np.multiply.outer(again, taps)
-    found[0] = found[0] * (filter[peak] / again[peak])
-    again = again * (filter[peak] / again[peak])
-    return found if np.abs(again - filter).sum() <= small else None
-
-
-def _minor(filter: Array, peak: list[int]) -> float:
-    """Return a minor of the largest tap and one in a corner, zero where the filter is a product: most are not."""
-    first, *others = [0 if p else n - 1 for p, n in zip(peak, filter.shape, strict=True)]
-    largest, corner = filter.item(*peak), filter.item(first, *others)
-    return float(largest * corner - filter.item(first, *peak[1:]) * filter.item(peak[0], *others))
-
-
 def compute(work: Work) -> None:
     """Fill `work.out`.
 
@@ -89,64 +51,117 @@ def compute(work: Work) -> None:
         If a filter is no product of one-axis filters.
     """
     plan = work.plan
-    bands: list[list[Array]] = []
-    for f in range(plan.filters):
-        found = factors(work.kernel[f, 0])
-        if found is None:
-            raise MethodNotApplicable(
-                f"filter {f} is no outer product of one-axis filters, so it is not separable; "
-                'use method "auto" or another',
-                "method",
-            )
-        axes = zip(found, _heights(plan, work.out.itemsize), plan.stride, plan.dilation, strict=True)
-        bands.append([band(taps[None], rows, stride, dilation)[0] for taps, rows, stride, dilation in axes])
+    found = work.survey.factors
+    if found[-1] is None:
+        raise MethodNotApplicable(
+            f"filter {len(found) - 1} is no outer product of one-axis filters, so it is not separable; "
+            'use method "auto" or another',
+            "method",
+        )
+    heights = _heights(plan, work.out.itemsize)
+    bands = [
+        [
+            band(taps[None], rows, stride, dilation)[0]
+            for taps, rows, stride, dilation in zip(lines, heights, plan.stride, plan.dilation, strict=True)
+        ]
+        for lines in found
+        if lines is not None
+    ]
+    for matrices in bands:
+        matrices[-1] = np.ascontiguousarray(matrices[-1].T)  # BLAS takes twice as long with a transposed view
 
-    def block(task: tuple[int, int, Region], workspace: Workspace) -> None:
-        image, f, tile = task
-        _fill_tile(work, bands[f], image, f, tile, workspace)
-        work.add_bias(image, slice(f, f + 1), tile)
+    def compute_block(task: tuple[int, int, _Block], workspace: Workspace) -> None:
+        image, f, block = task
+        _fill(work, bands[f], image, f, block, workspace)
+        work.add_bias(image, slice(f, f + 1), block.tile)
 
-    blocks = tiles(plan, CELLS, work.shared_among(plan.batch * plan.filters))
-    run(product(range(plan.batch), range(plan.filters), blocks), block, work.control, work.threads)
+    blocks = _blocks(plan, work.out.itemsize, work.shared_among(plan.batch * plan.filters))
+    run(product(range(plan.batch), range(plan.filters), blocks), compute_block, work.control, work.threads)
 
 
-def _fill_tile(work: Work, bands: list[Array], image: int, f: int, tile: Region, workspace: Workspace) -> None:
-    plan, region = work.plan, region_of(work.plan, tile)
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """A tile of positions, and how it is computed.
+
+    Attributes
+    ----------
+    tile
+        The positions.
+    region
+        The cells of the padded input that they read.
+    sizes
+        What each pass reads, first all cells of the region.
+    passes
+        Of each, the products: which of its inputs and outputs along its axis, and how many rows a product yields.
+    """
+
+    tile: Region
+    region: Region
+    sizes: list[tuple[int, ...]]
+    passes: list[list[tuple[Index, Index, int]]]
+
+
+@lru_cache(maxsize=64)
+def _blocks(plan: ConvPlan, itemsize: int, least: int = 1) -> list[_Block]:
+    """Return the blocks of positions, at least `least` of them if the plan has as many."""
+    return [_block(plan, itemsize, tile) for tile in tiles(plan, CELLS, least)]
+
+
+def _block(plan: ConvPlan, itemsize: int, tile: Region) -> _Block:
+    region, size = region_of(plan, tile), extent(tile)
+    cells = extent(region)
+    axes = enumerate(zip(size, _heights(plan, itemsize), plan.stride, plan.span, strict=True))
+    return _Block(
+        tile,
+        region,
+        [(*size[:axis], *cells[axis:]) for axis in range(plan.rank)],  # after each one more axis has the output's size
+        [_products(axis, *rest) for axis, rest in axes],
+    )
+
+
+def _products(axis: int, count: int, most: int, stride: int, span: int) -> list[tuple[Index, Index, int]]:
+    """Return the products of a pass: as many rows at once as the band has, and the rest, for which a corner of it."""
+    whole = count // most * most
+    return [
+        (
+            _along(axis, slice(first * stride, first * stride + reach(last - first, stride, span))),
+            _along(axis, slice(first, last)),
+            min(most, last - first),
+        )
+        for first, last in ((0, whole), (whole, count))
+        if first < last
+    ]
+
+
+def _fill(work: Work, bands: list[Array], image: int, f: int, block: _Block, workspace: Workspace) -> None:
+    """Fill a block of one filter's map."""
+    plan = work.plan
     channel = f // (plan.filters // plan.groups)
-    # After each pass one more axis has the output's size.
-    sizes = [(*extent(tile)[: a + 1], *extent(region)[a + 1 :]) for a in range(plan.rank - 1)]
-    window, *between = workspace.arrays(work.out.dtype, (1, *extent(region)), *sizes)
-    x = work.window(image, slice(channel, channel + 1), region, window)[0]
+    first, *others = block.sizes
+    window, *between = workspace.arrays(work.out.dtype, (1, *first), *others)
+    x = work.window(image, slice(channel, channel + 1), block.region, window)[0]
     if not all_finite(x):  # a band's zeros would spread it
-        direct.fill_tile(work, image, channel, tile, workspace)
+        direct.fill_tile(work, image, channel, block.tile, workspace)
         return
-    for axis, (matrix, y) in enumerate(zip(bands, [*between, work.out[(image, f, *place(tile))]], strict=True)):
-        _pass(x, matrix, axis, plan, y)
+    axes = zip(bands, block.passes, plan.stride, [*between, work.out[(image, f, *place(block.tile))]], strict=True)
+    for axis, (matrix, products, stride, y) in enumerate(axes):
+        for inputs, outputs, rows in products:
+            _multiply(x[inputs], matrix, axis, rows, stride, y[outputs])
         x = y
 
 
-def _pass(x: Array, matrix: Array, axis: int, plan: ConvPlan, out: Array) -> None:
-    """Correlate `x` along one axis into `out`, as many rows at once as the band has; fewer take a corner of it."""
-    stride, span, count = plan.stride[axis], plan.span[axis], out.shape[axis]
-    most = len(matrix)
-    whole = count // most * most
-    for first, last in ((0, whole), (whole, count)):
-        if first == last:
-            continue
-        rows = min(most, last - first)
-        read = reach(rows, stride, span)
-        corner = matrix[:rows, :read]
-        part = x[_along(axis, slice(first * stride, first * stride + reach(last - first, stride, span)))]
-        source = strips(part, axis, read, rows * stride)
-        goal = out[_along(axis, slice(first, last))]
-        goal = goal.reshape(*goal.shape[:axis], -1, rows, *goal.shape[axis + 1 :], copy=False)
-        if axis == x.ndim - 1:  # (…, lines, strips, read) · cornerᵀ
-            turned = np.ascontiguousarray(corner.T)  # BLAS takes twice as long with a transposed view
-            np.matmul(source.swapaxes(-3, -2), turned, out=goal.swapaxes(-3, -2))
-        elif axis == x.ndim - 2:  # corner · (…, strips, read, columns)
-            np.matmul(corner, source, out=goal)
-        else:
-            np.matmul(corner, np.moveaxis(source, axis + 1, -2), out=np.moveaxis(goal, axis + 1, -2))
+def _multiply(x: Array, matrix: Array, axis: int, rows: int, stride: int, out: Array) -> None:
+    """Put a band's product with what so many rows of it read, place after place along an axis, into `out`."""
+    count = out.shape[axis] // rows
+    read = x.shape[axis] - (count - 1) * rows * stride
+    source = strips(x, axis, read, rows * stride)
+    goal = out.reshape(*out.shape[:axis], count, rows, *out.shape[axis + 1 :], copy=False)
+    if axis == x.ndim - 1:  # (…, lines, strips, read) · bandᵀ
+        np.matmul(source.swapaxes(-3, -2), matrix[:read, :rows], out=goal.swapaxes(-3, -2))
+    elif axis == x.ndim - 2:  # band · (…, strips, read, columns)
+        np.matmul(matrix[:rows, :read], source, out=goal)
+    else:
+        np.matmul(matrix[:rows, :read], np.moveaxis(source, axis + 1, -2), out=np.moveaxis(goal, axis + 1, -2))
 
 
 def _heights(plan: ConvPlan, itemsize: int) -> list[int]:

@@ -14,6 +14,7 @@ from numpy.lib.stride_tricks import as_strided
 from service.engine.borders import Array, Index, Region, fill
 from service.engine.control import Control
 from service.engine.plans import ConvPlan
+from service.engine.precision import Survey
 
 BLOCK_BYTES = 256 * 1024
 """What one array of a block takes: a block of input, of output and of products share a core's second-level cache."""
@@ -41,6 +42,8 @@ class Work:
         Cancel check and memory.
     threads
         How many to share the blocks among.
+    survey
+        What is known of input and kernel.
     """
 
     plan: ConvPlan
@@ -51,6 +54,7 @@ class Work:
     out: Array
     control: Control
     threads: int
+    survey: Survey
 
     def shared_among(self, items: int) -> int:
         """Return into how many parts each of so many items must be cut for every thread to have one."""
@@ -107,7 +111,7 @@ def windows(x: Array, plan: ConvPlan, tile: Region) -> Array:
 def strided(x: Array, shape: tuple[int, ...], strides: tuple[int, ...]) -> Array:
     """Return a view of `x` of any shape and strides that stay inside it; not to be written to."""
     if x.flags.c_contiguous:
-        return np.ndarray(shape, x.dtype, x.data, 0, strides)  # a tenth of what as_strided takes
+        return np.ndarray(shape, x.dtype, x, 0, strides)  # a tenth of what as_strided takes
     return as_strided(x, shape, strides, writeable=False)
 
 
