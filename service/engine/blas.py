@@ -1,4 +1,4 @@
-"""The one thing about NumPy's matrix product that Python code cannot otherwise reach: how many threads it uses.
+"""What Python code cannot otherwise reach of NumPy's matrix product: how many threads it uses, and for which processor.
 
 The engine shares a computation out among its own threads, block by block. OpenBLAS would start threads of its own under
 each of them; they fight for the same cores, and its idle workers keep spinning for milliseconds. So BLAS keeps to one
@@ -39,6 +39,21 @@ def _functions() -> tuple[Callable[[], int], Callable[[int], None]] | None:
         if all(found):
             return found[0], found[1]  # type: ignore[return-value]  # ctypes types no attribute
     return None
+
+
+_UNPACKED = {"SkylakeX": 1_000_000, "Cooperlake": 1_000_000, "SapphireRapids": 1_000_000}
+
+
+@cache
+def unpacked() -> int:
+    """Return up to how many multiply-accumulates a product is made without packing its factors; 0 if none ever is."""
+    library = _openblas()
+    for spelling in ("scipy_{}64_", "{}64_", "{}"):
+        tell = getattr(library, spelling.format("openblas_get_corename"), None)
+        if tell is not None:
+            tell.restype = ctypes.c_char_p
+            return _UNPACKED.get((tell() or b"").decode("ascii", "replace"), 0)
+    return 0
 
 
 class _SingleThreaded:

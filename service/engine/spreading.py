@@ -21,6 +21,7 @@ from .borders import Array, Index, Region
 from .control import Control
 from .parallel import KEPT_BYTES, Workspace, available_threads, run
 from .phases import axis_phases
+from .products import matmul
 from .sizes import Ints
 
 LEAST_ROWS = 64
@@ -203,7 +204,7 @@ class Spreading:
         if channels == 1:
             np.multiply(turned, rows, out=parts)
         else:
-            np.matmul(turned, rows, out=parts)
+            matmul(turned, rows, parts)
         each = parts.reshape(groups, filters, *kernel, length)
         if added:
             _add_taps(each, layout, sums)

@@ -24,6 +24,7 @@ from .methods.work import cut, extent
 from .parallel import Workspace, run, shared
 from .plans import ConvPlan
 from .precision import Survey
+from .products import matmul
 
 BLOCK_BYTES = 16 * 1024 * 1024
 """What the transformed tiles of a block take at most: what is done once a block costs more than their misses."""
@@ -157,7 +158,7 @@ class _Sums:
             flat = out.reshape(len(self.of_taps), -1, copy=False)
 
             def untransform(some: slice, _: Workspace) -> None:
-                np.matmul(self.of_taps, sums[:, some], out=flat[:, some])
+                matmul(self.of_taps, sums[:, some], flat[:, some])
 
             run(parts(filters * channels, 16 * 1024), untransform, self.control, self.threads)
 
@@ -177,7 +178,7 @@ class _Sums:
         def multiply(some: slice, workspace: Workspace) -> None:
             target = sums[some]
             (found,) = workspace.arrays(self.dtype, (0 if first else len(target), filters, channels))
-            np.matmul(g[some], x[some].swapaxes(1, 2), out=target if first else found)
+            matmul(g[some], x[some].swapaxes(1, 2), target if first else found)
             if not first:
                 target += found
 

@@ -335,3 +335,28 @@ def test_winograd_by_every_size_of_kernel(shape: tuple[int, ...], filters: int, 
         4 * w[0].size ** 0.5 * np.finfo(np.float32).eps * np.abs(x).max() * np.abs(w.reshape(filters, -1)).sum(1).max()
     )
     assert 0 < np.abs(found - expected).max() <= bound / 10
+
+
+@pytest.mark.parametrize(
+    ("size", "kernel", "stride", "dilation"),
+    [
+        ((150,), (25,), 2, 1),
+        ((150,), (37,), 3, 1),
+        ((150,), (37,), 3, 2),
+        ((200,), (60,), 4, 2),  # steps of two phases
+        ((300,), (60,), 4, 4),  # one phase holds all taps
+        ((90, 41), (8, 7), (1, 3), (3, 2)),
+        ((60, 50), (7, 8), 2, 3),
+        ((9, 60, 24), (2, 7, 8), (1, 2, 2), (1, 1, 1)),
+    ],
+)
+@pytest.mark.parametrize("mode", ["zeros", "reflect"])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_strided_cells_sorted_by_phase(
+    size: tuple[int, ...], kernel: tuple[int, ...], stride: Any, dilation: Any, mode: str, threads: int
+) -> None:
+    rng = np.random.default_rng(3)
+    x, w = rng.integers(-9, 9, (2, 4, *size)), rng.integers(-9, 9, (6, 2, *kernel))
+    options: dict[str, Any] = {"stride": stride, "dilation": dilation, "padding": 3, "padding_mode": mode, "groups": 2}
+    options["control"] = Control(threads=threads)
+    assert np.array_equal(conv(x, w, method="gemm", **options), conv(x, w, method="direct", **options))

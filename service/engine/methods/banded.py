@@ -26,6 +26,7 @@ from service.engine.machine import Machine, width
 from service.engine.parallel import Workspace, run
 from service.engine.plans import ConvPlan
 from service.engine.precision import all_finite
+from service.engine.products import matmul
 
 from . import direct
 from .bands import band, reach
@@ -160,7 +161,7 @@ def _multiply(
         if plan.rank == 1:
             np.matmul(stacked.reshape(count, 1, stacks, -1), band[:, :, 0].swapaxes(-1, -2), out=result[..., 0])
         else:
-            np.matmul(band, stacked.reshape(count, 1, stacks, -1, positions), out=result)
+            matmul(band, stacked.reshape(count, 1, stacks, -1, positions), result)
 
 
 def seconds(plan: ConvPlan, itemsize: int, machine: Machine) -> float:

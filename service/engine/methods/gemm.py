@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from itertools import product
-from math import prod
+from math import gcd, prod
 
 import numpy as np
 
@@ -20,14 +20,17 @@ from service.engine.borders import Array, Region
 from service.engine.machine import Machine, width
 from service.engine.parallel import Workspace, run
 from service.engine.plans import ConvPlan
+from service.engine.products import matmul
 
 from .method import Method
-from .work import Work, cut, extent, region_of, windows
+from .work import Work, cut, extent, region_of, strided, windows
 
 COLUMN_BYTES = 2048 * 1024
 """What a block of columns takes: enough to outweigh the calls that fill it …"""
 FEWEST_COLUMNS = 96
 """… but a matrix product needs so many columns to be fast, wherever they lie."""
+WORTH_SORTING = 12
+"""Taps that meet a cell, on average, from which it pays to sort strided cells before they are copied."""
 
 
 def compute(work: Work) -> None:
@@ -49,7 +52,7 @@ def compute(work: Work) -> None:
         first = group * filters
         chosen = slice(first + part * filters // parts, first + (part + 1) * filters // parts)
         x = _columns(work, image, group, tile, workspace)
-        np.matmul(matrix[chosen], x, out=maps[image, chosen, start : start + x.shape[1]])
+        matmul(matrix[chosen], x, maps[image, chosen, start : start + x.shape[1]])
         work.add_bias(image, chosen, tile)
 
     run(
@@ -80,14 +83,42 @@ def _columns(work: Work, image: int, group: int, tile: Region, workspace: Worksp
     plan, region = work.plan, region_of(work.plan, tile)
     members = plan.channels // plan.groups
     channels = slice(group * members, (group + 1) * members)
-    window, columns = workspace.arrays(
-        work.out.dtype, (members, *extent(region)), (members, *plan.kernel_size, *extent(tile))
+    *lead, width = members, *extent(region)
+    sort = plan.stride[-1] > 1 and prod(plan.kernel_size) >= WORTH_SORTING * prod(plan.stride)
+    window, columns, phase = workspace.arrays(
+        work.out.dtype,
+        (*lead, width),
+        (members, *plan.kernel_size, *extent(tile)),
+        (*lead, -(-width // plan.stride[-1]) if sort else 0),
     )
     x = work.window(image, channels, region, window)
     if plan.taps == members and all(s == 1 for s in plan.stride) and x[0].flags.c_contiguous:
         return x.reshape(members, -1)
-    columns[...] = windows(x, plan, tile)
+    if sort:
+        _copy_by_phase(x, plan, phase, columns)
+    else:
+        columns[...] = windows(x, plan, tile)
     return columns.reshape(plan.taps, -1)
+
+
+def _copy_by_phase(x: Array, plan: ConvPlan, phase: Array, columns: Array) -> None:
+    """Fill columns, (channels, *K, *tile), by way of every s-th cell of each row, where a tap's cells are neighbours.
+
+    Tap k meets the cells s·o + d·k: of those d·k mod s and every s-th from there, the one at o + ⌊d·k/s⌋. With
+    g = gcd(s, d) so do taps k + s/g, k + 2s/g, …, each d/g further on.
+    """
+    rank, stride, dilation = plan.rank, plan.stride[-1], plan.dilation[-1]
+    common = gcd(stride, dilation)
+    steps = phase.strides[1:]
+    along_taps = [d * step for d, step in zip(plan.dilation[:-1], steps, strict=False)]
+    along_tile = [s * step for s, step in zip(plan.stride[:-1], steps, strict=False)]
+    strides = (phase.strides[0], *along_taps, dilation // common * steps[-1], *along_tile, steps[-1])
+    for first in range(min(stride // common, plan.kernel_size[-1])):
+        before, rest = divmod(first * dilation, stride)
+        cells = x[..., rest::stride]
+        phase[..., : cells.shape[-1]] = cells
+        target = columns[(*(slice(None),) * rank, slice(first, None, stride // common))]
+        target[...] = strided(phase, target.shape, strides, before)
 
 
 def seconds(plan: ConvPlan, itemsize: int, machine: Machine) -> float:

@@ -21,6 +21,7 @@ from service.engine.machine import Machine, width
 from service.engine.parallel import Workspace, run
 from service.engine.plans import ConvPlan
 from service.engine.precision import all_finite
+from service.engine.products import matmul
 
 from . import direct
 from .bands import band, reach, strips
@@ -157,11 +158,11 @@ def _multiply(x: Array, matrix: Array, axis: int, rows: int, stride: int, out: A
     source = strips(x, axis, read, rows * stride)
     goal = out.reshape(*out.shape[:axis], count, rows, *out.shape[axis + 1 :], copy=False)
     if axis == x.ndim - 1:  # (…, lines, strips, read) · bandᵀ
-        np.matmul(source.swapaxes(-3, -2), matrix[:read, :rows], out=goal.swapaxes(-3, -2))
+        matmul(source.swapaxes(-3, -2), matrix[:read, :rows], goal.swapaxes(-3, -2))
     elif axis == x.ndim - 2:  # band · (…, strips, read, columns)
-        np.matmul(matrix[:rows, :read], source, out=goal)
+        matmul(matrix[:rows, :read], source, goal)
     else:
-        np.matmul(matrix[:rows, :read], np.moveaxis(source, axis + 1, -2), out=np.moveaxis(goal, axis + 1, -2))
+        matmul(matrix[:rows, :read], np.moveaxis(source, axis + 1, -2), np.moveaxis(goal, axis + 1, -2))
 
 
 def _heights(plan: ConvPlan, itemsize: int) -> list[int]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from service.engine.borders import Array
+from service.engine.products import matmul
 
 from .work import strided
 
@@ -81,7 +82,7 @@ class Turns:
     def multiply(self, matrix: Array, shape: tuple[int, ...]) -> None:
         """Replace what is there, in this shape, by `matrix` times it."""
         result = (shape[0], matrix.shape[-2], shape[-1])
-        np.matmul(matrix, self.now(*shape), out=self._next[: prod(result)].reshape(result))
+        matmul(matrix, self.now(*shape), self._next[: prod(result)].reshape(result))
         self._now, self._next = self._next, self._now
 
     def along_axes(self, matrix: Array, rank: int, columns: int, out: Array | None = None) -> None:
@@ -91,7 +92,7 @@ class Turns:
             # The axes before this one have been through and have `rows` entries; those behind it still have `side`.
             shape = (rows**axis, side, side ** (rank - 1 - axis) * columns)
             if out is not None and axis == rank - 1:
-                np.matmul(matrix, self.now(*shape), out=out.reshape(rows**axis, rows, columns, copy=False))
+                matmul(matrix, self.now(*shape), out.reshape(rows**axis, rows, columns, copy=False))
             else:
                 self.multiply(matrix, shape)
 

@@ -31,6 +31,7 @@ from service.engine.control import DEFAULT_BUDGET_BYTES
 from service.engine.machine import Machine, width
 from service.engine.parallel import Workspace, run, shared
 from service.engine.plans import ConvPlan
+from service.engine.products import matmul
 
 from .method import Method
 from .transforms import CACHE_LINE, Turns, parts, points_of_tiles, transforms_of
@@ -148,7 +149,7 @@ def _take_through(winograd: _Winograd, group: int, stretch: list[_Tiles]) -> Non
         kernel = winograd.unpadded(padded, count)
         winograd.transform_kernel(group, some.start, some.stop, kernel)
         turns = Turns(*scratch)
-        np.matmul(kernel, data, out=turns.now(points, count, total))
+        matmul(kernel, data, turns.now(points, count, total))
         winograd.untransform(turns, count, total)
         outputs = turns.now(winograd.m**winograd.rank, count, total)
         chosen = slice(group * winograd.filters + some.start, group * winograd.filters + some.stop)
@@ -231,7 +232,7 @@ class _Winograd:
         """Put G g Gᵀ of a group's filters first … last-1 into `out`, (points, filters, C/G)."""
         start = group * self.filters
         taps = self.work.kernel[start + first : start + last].reshape(-1, self.taps**self.rank)
-        np.matmul(self.kernel, taps.T, out=out.reshape(self.points, -1, copy=False))
+        matmul(self.kernel, taps.T, out.reshape(self.points, -1, copy=False))
 
     def gather(self, tiles: _Tiles, channels: slice, window: Array, turns: Turns) -> None:
         """Leave Bᵀ d B of some channels of a block of tiles in `turns`, (points, channels, tiles)."""

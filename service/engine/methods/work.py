@@ -108,11 +108,11 @@ def windows(x: Array, plan: ConvPlan, tile: Region) -> Array:
     return strided(x, shape, strides)
 
 
-def strided(x: Array, shape: tuple[int, ...], strides: tuple[int, ...]) -> Array:
-    """Return a view of `x` of any shape and strides that stay inside it; not to be written to."""
+def strided(x: Array, shape: tuple[int, ...], strides: tuple[int, ...], first: int = 0) -> Array:
+    """Return a read-only view of `x` from its `first` cell on, of any shape and strides that stay inside it."""
     if x.flags.c_contiguous:
-        return np.ndarray(shape, x.dtype, x, 0, strides)  # a tenth of what as_strided takes
-    return as_strided(x, shape, strides, writeable=False)
+        return np.ndarray(shape, x.dtype, x, first * x.itemsize, strides)  # a tenth of what as_strided takes
+    return as_strided(x[..., first:], shape, strides, writeable=False)
 
 
 @lru_cache(maxsize=128)
