@@ -9,7 +9,7 @@ proportion to the block alone, however wide the padding; :func:`fold` is its adj
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
@@ -159,20 +159,40 @@ def fold(gradient: Array, region: Region, out: Array, mode: str = "zeros") -> Ar
     return out
 
 
-def _pieces(shape: tuple[int, ...], region: Region, mode: str) -> Iterator[tuple[Index, Index | None]]:
-    """Yield (index into the region, index into the input or None where it is filled in), a product of segments."""
+def _pieces(shape: tuple[int, ...], region: Region, mode: str) -> Iterable[tuple[Index, Index | None]]:
+    """Return pairs that make up a region: where in it, and of which cells of the input, or None if it is filled in."""
     sizes = shape[len(shape) - len(region) :]
+    return _views(sizes, region, mode) or _products(sizes, region, mode)
+
+
+@lru_cache(maxsize=256)  # to find them takes longer than to copy a small block
+def _views(sizes: tuple[int, ...], region: Region, mode: str) -> list[tuple[Index, Index | None]]:
+    """Return the pieces if all are slices, else nothing: lists of positions are too large to keep."""
+    found = []
+    for target, source in _products(sizes, region, mode):
+        if source is not None and any(isinstance(index, np.ndarray) for index in source):
+            return []
+        found.append((target, source))
+    return found
+
+
+def _products(sizes: tuple[int, ...], region: Region, mode: str) -> Iterator[tuple[Index, Index | None]]:
+    """Yield the pieces: the products of the axes' segments, but one for all of the other axes behind a filled one."""
     axes = [_segments(start, stop, n, mode) for (start, stop), n in zip(region, sizes, strict=True)]
-    for combination in product(*axes):
-        target = (..., *(segment[0] for segment in combination))
+    for axis, segments in enumerate(axes):
+        inside = [[segment for segment in before if segment[1] is not None] for before in axes[:axis]]
+        for outer in product(*inside):
+            for target, source in segments:
+                if source is None:
+                    yield (..., *(cells for cells, _ in outer), target, *(slice(None),) * (len(axes) - axis - 1)), None
+    for combination in product(*([segment for segment in segments if segment[1] is not None] for segments in axes)):
+        whole: Index = (..., *(segment[0] for segment in combination))
         sources = [segment[1] for segment in combination]
-        if any(source is None for source in sources):
-            yield target, None
-        elif any(isinstance(source, np.ndarray) for source in sources):
+        if any(isinstance(source, np.ndarray) for source in sources):
             # One array index and the rest slices would move axes about; all as arrays keep their order.
-            yield target, (..., *np.ix_(*map(_as_positions, combination, sizes)))
+            yield whole, (..., *np.ix_(*map(_as_positions, combination, sizes)))
         else:
-            yield target, (..., *sources)
+            yield whole, (..., *sources)
 
 
 def _segments(start: int, stop: int, size: int, mode: str) -> list[tuple[slice, slice | Positions | None]]:
