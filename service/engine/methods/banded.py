@@ -175,7 +175,7 @@ def seconds(plan: ConvPlan, itemsize: int, machine: Machine) -> float:
     groups, parts = _blocks(plan, rows, itemsize)
     # A signal's bands are rows of one product; others are a small product each.
     products = plan.batch * plan.groups * -(-plan.output_size[0] // rows) if plan.rank > 1 else 0
-    blocks = plan.batch * len(groups) * len(parts) * machine.block + products * machine.call / 8
+    blocks = plan.batch * len(groups) * len(parts) * machine.block / 2 + products * machine.call / 8
     # Whole rows are copied faster than windows are; products of so few rows run at little more than half full speed.
     return blocks + copied / (1.6 * machine.moves[pair]) + 1.75 * multiplied / machine.products[pair]
 

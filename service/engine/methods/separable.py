@@ -182,8 +182,9 @@ def seconds(plan: ConvPlan, itemsize: int, machine: Machine) -> float:
     for axis, (size, rows, stride, span) in enumerate(axes):
         cells[axis] = size
         total += prod(cells) * reach(rows, stride, span) / machine.small_products[pair]
-    blocks = len(tiles(plan, CELLS)) * machine.block * (plan.rank + 1)
-    return plan.batch * plan.filters * (total + prod(plan.input_size) / machine.moves[pair] + blocks)
+    blocks = len(tiles(plan, CELLS)) * machine.block
+    found = 20 * machine.call  # to find a filter's factors
+    return plan.filters * (found + plan.batch * (total + prod(plan.input_size) / machine.moves[pair] + blocks))
 
 
 def working_bytes(plan: ConvPlan, itemsize: int, threads: int) -> int:
