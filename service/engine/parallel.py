@@ -10,13 +10,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from itertools import accumulate, chain, islice
+from itertools import chain, islice
 from math import prod
 from typing import Any, TypeVar
 
 import numpy as np
 
-from . import blas
 from .borders import Array
 from .control import Control
 from .helpers import cores, helped
@@ -52,10 +51,12 @@ class Workspace:
 
     def arrays(self, dtype: np.dtype[Any], *shapes: tuple[int, ...]) -> list[Array]:
         """Return uninitialised arrays of these shapes; they are overwritten by the next call."""
-        sizes = [-(-prod(shape) * dtype.itemsize // _ALIGNMENT) * _ALIGNMENT for shape in shapes]
-        memory = self._memory(sum(sizes))
-        starts = accumulate(sizes, initial=0)
-        return [np.ndarray(shape, dtype, memory, start) for start, shape in zip(starts, shapes, strict=False)]
+        starts, end = [], 0
+        for shape in shapes:
+            starts.append(end)
+            end += -(-prod(shape) * dtype.itemsize // _ALIGNMENT) * _ALIGNMENT
+        memory = self._memory(end)
+        return [np.ndarray(shape, dtype, memory, start) for start, shape in zip(starts, shapes, strict=True)]
 
     def _memory(self, size: int) -> Array:
         memory: Array | None = getattr(_kept, "memory", None)
@@ -131,7 +132,8 @@ def run(
     What `prepare` holds is called before, likewise shared out; a task may begin meanwhile, and calls
     ``workspace.await_prepared()`` where it needs all of it.
 
-    The cancel check is asked before each; the first error ends the whole.
+    The cancel check is asked before each; the first error ends the whole. Whoever calls this keeps BLAS to one thread
+    and NumPy from warning meanwhile: what overflows or is not finite is the data's, and the answer carries it.
     """
     failed = threading.Event() if threads > 1 else None
     prepared = _Prepared(len(prepare), failed) if prepare and failed is not None else None
@@ -140,21 +142,19 @@ def run(
     todo = chain(first, todo)
     if failed is None or len(first) <= 1:
         workspace = Workspace()
-        with blas.single_threaded, np.errstate(all="ignore"):
-            for task in todo:
-                control.check()
-                if isinstance(task, _Step):
-                    task.do()
-                else:
-                    compute(task, workspace)
+        for task in todo:
+            control.check()
+            if isinstance(task, _Step):
+                task.do()
+            else:
+                compute(task, workspace)
         return
     lock, done = threading.Lock(), object()
 
     def work() -> None:
         workspace = Workspace(prepared)
         try:
-            # What overflows or is not finite is the data's; the answer carries it. Each thread has a state of its own.
-            with np.errstate(all="ignore"):
+            with np.errstate(all="ignore"):  # each thread has a state of its own
                 while not failed.is_set():
                     with lock:
                         task = next(todo, done)
@@ -171,7 +171,7 @@ def run(
             failed.set()
             raise
 
-    with blas.single_threaded, helped(work, len(first) - 1):
+    with helped(work, len(first) - 1):
         work()
 
 

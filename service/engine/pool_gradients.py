@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import pool_passes, scaled_windows
+from . import blas, pool_passes, scaled_windows
 from .borders import Array
 from .control import DEFAULT_CONTROL, Control
 from .errors import ShapeMismatch
@@ -123,7 +123,8 @@ def _fill(plan: PoolPlan, data: Array, upstream: Array, gradient: Array, control
         for first, planes in planes_of(data)
         for _, group in groupby(blocks(plan, len(planes), *limits), key=lambda block: block.planes.start)
     )
-    run(tasks, compute, control, threads)
+    with blas.single_threaded, np.errstate(all="ignore"):
+        run(tasks, compute, control, threads)
 
 
 def _hand_over(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import pool_passes
+from . import blas, pool_passes
 from .borders import Array
 from .control import DEFAULT_CONTROL, Control
 from .geometry import plan_pool
@@ -146,7 +146,8 @@ def _fill(plan: PoolPlan, data: Array, out: Array, indices: Array | None, contro
     threads = threads_for(plan, control)
     sizes = block_cells(out.dtype, indices is not None, threads, control)
     tasks = ((planes, first, block) for first, planes in planes_of(data) for block in blocks(plan, len(planes), *sizes))
-    run(tasks, compute, control, threads)
+    with blas.single_threaded, np.errstate(all="ignore"):
+        run(tasks, compute, control, threads)
 
 
 def planes_of(data: Array) -> list[tuple[int, Array]]:

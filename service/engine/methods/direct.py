@@ -94,9 +94,8 @@ def _fill_depthwise(work: Work, image: int, channels: slice, tile: Region, works
     weights = np.ascontiguousarray(work.kernel[channels, 0].transpose(*range(1, plan.rank + 1), 0))
     along_taps, cells, lane = range(plan.rank), range(plan.rank, 2 * plan.rank), 2 * plan.rank
     # One call for all taps, in their order; it adds each product to its sum at once.
-    np.einsum(
-        windows(goal, plan, tile), [lane, *along_taps, *cells], weights, [*along_taps, lane], [*cells, lane], out=y
-    )
+    taken = windows(goal, plan, (count, *plan.kernel_size, *y.shape[:-1]))
+    np.einsum(taken, [lane, *along_taps, *cells], weights, [*along_taps, lane], [*cells, lane], out=y)
     work.out[(image, channels, *place(tile))] = y.transpose(-1, *range(plan.rank))
 
 

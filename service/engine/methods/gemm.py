@@ -10,6 +10,7 @@ tap needs no columns: X is the input itself.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 from math import gcd, prod
@@ -47,20 +48,42 @@ def compute(work: Work) -> None:
     matrix = work.kernel.reshape(plan.filters, plan.taps)
     maps = work.out.reshape(plan.batch, plan.filters, -1)
 
-    def block(task: tuple[int, int, tuple[Region, int], int], workspace: Workspace) -> None:
-        image, group, (tile, start), part = task
+    def compute_block(task: tuple[int, int, _Block, int], workspace: Workspace) -> None:
+        image, group, block, part = task
         first = group * filters
         chosen = slice(first + part * filters // parts, first + (part + 1) * filters // parts)
-        x = _columns(work, image, group, tile, workspace)
-        matmul(matrix[chosen], x, maps[image, chosen, start : start + x.shape[1]])
-        work.add_bias(image, chosen, tile)
+        x = _columns(work, image, group, block, workspace)
+        matmul(matrix[chosen], x, maps[image, chosen, block.start : block.start + x.shape[1]])
+        work.add_bias(image, chosen, block.tile)
 
     run(
         product(range(plan.batch), range(plan.groups), blocks, range(parts)),
-        block,
+        compute_block,
         work.control,
         work.threads,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """A tile of positions, and the sizes of what it takes to compute it.
+
+    Attributes
+    ----------
+    tile, start
+        The positions, and the number of the first.
+    region
+        The cells of the padded input that they read.
+    window, phase, columns
+        Shapes: of the region, of every s-th cell of its rows if they are sorted by phase, and of the columns.
+    """
+
+    tile: Region
+    start: int
+    region: Region
+    window: tuple[int, ...]
+    phase: tuple[int, ...] | None
+    columns: tuple[int, ...]
 
 
 def _columns_at_once(plan: ConvPlan, itemsize: int) -> int:
@@ -68,36 +91,43 @@ def _columns_at_once(plan: ConvPlan, itemsize: int) -> int:
 
 
 @lru_cache(maxsize=64)
-def _blocks(plan: ConvPlan, columns: int, sharers: int) -> list[tuple[Region, int]]:
-    """Return tiles of about so many positions, and the number of each one's first; if few, as many for each sharer."""
+def _blocks(plan: ConvPlan, columns: int, sharers: int) -> list[_Block]:
+    """Return blocks of about so many positions; if few, as many for each sharer."""
     positions = prod(plan.output_size)
     number = -(-positions // columns)
     if number < 4 * sharers:
         columns = min(columns, max(FEWEST_COLUMNS, positions // (-(-number // sharers) * sharers)))
-    found = cut(plan.output_size, columns)
-    return [(tile, int(np.ravel_multi_index([start for start, _ in tile], plan.output_size))) for tile in found]
+    return [_block(plan, tile) for tile in cut(plan.output_size, columns)]
 
 
-def _columns(work: Work, image: int, group: int, tile: Region, workspace: Workspace) -> Array:
-    """Return the windows of a tile as columns, (C/G·K, positions)."""
-    plan, region = work.plan, region_of(work.plan, tile)
-    members = plan.channels // plan.groups
-    channels = slice(group * members, (group + 1) * members)
+def _block(plan: ConvPlan, tile: Region) -> _Block:
+    members, region = plan.channels // plan.groups, region_of(plan, tile)
     *lead, width = members, *extent(region)
     sort = plan.stride[-1] > 1 and prod(plan.kernel_size) >= WORTH_SORTING * prod(plan.stride)
-    window, columns, phase = workspace.arrays(
-        work.out.dtype,
-        (*lead, width),
-        (members, *plan.kernel_size, *extent(tile)),
-        (*lead, -(-width // plan.stride[-1]) if sort else 0),
+    return _Block(
+        tile,
+        int(np.ravel_multi_index([start for start, _ in tile], plan.output_size)),
+        region,
+        window=(*lead, width),
+        phase=(*lead, -(-width // plan.stride[-1])) if sort else None,
+        columns=(members, *plan.kernel_size, *extent(tile)),
     )
-    x = work.window(image, channels, region, window)
+
+
+def _columns(work: Work, image: int, group: int, block: _Block, workspace: Workspace) -> Array:
+    """Return the windows of a tile as columns, (C/G·K, positions)."""
+    plan, members = work.plan, block.columns[0]
+    channels = slice(group * members, (group + 1) * members)
+    window, columns, *phase = workspace.arrays(
+        work.out.dtype, block.window, block.columns, *([block.phase] if block.phase else [])
+    )
+    x = work.window(image, channels, block.region, window)
     if plan.taps == members and all(s == 1 for s in plan.stride) and x[0].flags.c_contiguous:
         return x.reshape(members, -1)
-    if sort:
-        _copy_by_phase(x, plan, phase, columns)
+    if phase:
+        _copy_by_phase(x, plan, phase[0], columns)
     else:
-        columns[...] = windows(x, plan, tile)
+        columns[...] = windows(x, plan, columns.shape)
     return columns.reshape(plan.taps, -1)
 
 

@@ -96,16 +96,15 @@ def taps(plan: ConvPlan, tile: Region) -> Iterator[tuple[tuple[int, ...], Index]
         yield tap, tuple(slice(t * d, t * d + (count - 1) * s + 1, s) for t, count, s, d in axes)
 
 
-def windows(x: Array, plan: ConvPlan, tile: Region) -> Array:
+def windows(x: Array, plan: ConvPlan, shape: tuple[int, ...]) -> Array:
     """Return what each tap meets of `region_of(plan, tile)`, given as (channels, *region), as a view of it.
 
-    Of shape (channels, *K, *tile): the windows that `taps` yields, all at once.
+    Of `shape` (channels, *K, *tile): the windows that `taps` yields, all at once.
     """
-    steps = x.strides[1:]
+    lead, *steps = x.strides
     along_taps = [d * step for d, step in zip(plan.dilation, steps, strict=True)]
     along_tile = [s * step for s, step in zip(plan.stride, steps, strict=True)]
-    shape, strides = (len(x), *plan.kernel_size, *extent(tile)), (x.strides[0], *along_taps, *along_tile)
-    return strided(x, shape, strides)
+    return strided(x, shape, (lead, *along_taps, *along_tile))
 
 
 def strided(x: Array, shape: tuple[int, ...], strides: tuple[int, ...], first: int = 0) -> Array:
