@@ -100,27 +100,24 @@ class Metrics(Collector):
 
     def ended(self, record: Record) -> None:
         """Count a request's answer."""
-        add = self.board.add
-        add("in_flight", -1)
-        add(self._labels.get((record.operation, record.status)) or self._unusual(record))
-        for phase, seconds in record.timings.seconds.items():
+        counts: list[tuple[str, float]] = [
+            ("in_flight", -1),
+            (self._labels.get((record.operation, record.status)) or self._unusual(record), 1),
+            ("macs", record.macs),
+            ("bytes_in", record.bytes_in),
+            ("bytes_out", record.bytes_out),
+        ]
+        for phase, seconds in (*record.timings.seconds.items(), ("total", record.seconds)):
             if seconds:
-                self._observe(phase, seconds)
-        self._observe("total", record.seconds)
+                total, buckets = self._phases[phase]
+                counts += (total, seconds), (buckets[bisect_left(_BOUNDS, seconds)], 1)
         if record.reason:
-            add(f"rejected {record.reason}")
-        add("macs", record.macs)
-        add("bytes_in", record.bytes_in)
-        add("bytes_out", record.bytes_out)
+            counts.append((f"rejected {record.reason}", 1))
+        self.board.add_all(counts)
 
     def _unusual(self, record: Record) -> str:
         operation = record.operation if record.operation in self._operations else _OTHER
         return f"requests {operation} {record.status if record.status in STATUSES else _OTHER}"
-
-    def _observe(self, phase: str, seconds: float) -> None:
-        total, buckets = self._phases[phase]
-        self.board.add(total, seconds)
-        self.board.add(buckets[bisect_left(_BOUNDS, seconds)])
 
     def text(self) -> bytes:
         """Return everything in Prometheus' text format."""

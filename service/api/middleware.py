@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from .errors import ClientGone
 from .logs import log_request
 from .problems import crash
-from .record import Record
+from .record import Record, record_of
 
 _GIVEN_ID = re.compile(rb"[\x21-\x7e]{1,128}")
 _SECURITY_HEADERS = [
@@ -119,18 +119,11 @@ class Crashes:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
-        begun = False
-
-        async def watching(message: Message) -> None:
-            nonlocal begun
-            begun = True
-            await send(message)
-
         try:
-            await self.app(scope, receive, watching)
+            await self.app(scope, receive, send)
         except ClientGone:
             raise
         except Exception as error:
-            if scope["type"] != "http" or begun:
+            if scope["type"] != "http" or record_of(scope).status:
                 raise
             await crash(Request(scope), error)(scope, receive, send)
