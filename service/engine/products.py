@@ -22,7 +22,8 @@ def matmul(a: Array, b: Array, out: Array) -> None:
     """Put ``a @ b``, of shapes (..., M, K) and (..., K, N), into `out`, as `numpy.matmul` does."""
     rows, depth = a.shape[-2:]
     columns = b.shape[-1]
-    at_once = columns_at_once(rows, depth, out.itemsize)
+    # What is transposed is read across memory, and packed is quicker.
+    at_once = columns_at_once(rows, depth, out.itemsize) if b.strides[-1] == b.itemsize else 0
     if 0 < at_once < columns and rows * depth * columns > blas.unpacked():
         matmul_in_pieces(a, b, out, at_once)
     else:
