@@ -30,7 +30,10 @@ CHANNELS = 256
 """Channels at once, where they are laid innermost; more of small planes."""
 LANES = 32
 """Channels from which that pays."""
-DEPTHWISE_BYTES = 2 * BLOCK_BYTES
+APART = 128
+"""Bytes between the many channels of a cell and those of the next: at a power of two, as numbers of channels are, all
+cells of a channel fall into the same lines of the cache, and to lay them back took up to nine times as long."""
+DEPTHWISE_BYTES = 4 * BLOCK_BYTES
 """What a block's input takes there."""
 FEW_TAPS = 64
 """Taps up to which where they read is remembered from one computation to the next."""
@@ -78,6 +81,11 @@ def _channels_at_once(plan: ConvPlan, itemsize: int) -> int:
     return int(min(max(CHANNELS, DEPTHWISE_BYTES // (itemsize * plane)), plan.channels))
 
 
+def _pitch(channels: int, itemsize: int) -> int:
+    """Return from where to where so many channels of neighbouring cells lie, in elements."""
+    return channels + (APART // itemsize if channels * itemsize >= 8 * APART else 0)
+
+
 def _depthwise_tiles(plan: ConvPlan, itemsize: int, together: int) -> list[Region]:
     return tiles(plan, max(1, DEPTHWISE_BYTES // (itemsize * together)))
 
@@ -86,7 +94,9 @@ def _fill_depthwise(work: Work, image: int, channels: slice, tile: Region, works
     """Fill a tile of some channels, laid innermost on the way."""
     plan, region = work.plan, region_of(work.plan, tile)
     count = channels.stop - channels.start
-    x, y = workspace.arrays(work.out.dtype, (*extent(region), count), (*extent(tile), count))
+    pitch = _pitch(count, work.out.itemsize)
+    x, y = workspace.arrays(work.out.dtype, (*extent(region), pitch), (*extent(tile), pitch))
+    x, y = x[..., :count], y[..., :count]
     goal = x.transpose(-1, *range(plan.rank))
     window = work.window(image, channels, region, goal)
     if window is not goal:
@@ -145,7 +155,8 @@ def working_bytes(plan: ConvPlan, itemsize: int, threads: int) -> int:
     if is_depthwise(plan):
         together = _channels_at_once(plan, itemsize)
         tile = _depthwise_tiles(plan, itemsize, together)[0]
-        return threads * itemsize * together * (prod(extent(region_of(plan, tile))) + prod(extent(tile)))
+        cells = prod(extent(region_of(plan, tile))) + prod(extent(tile))
+        return threads * itemsize * _pitch(together, itemsize) * cells
     tile = tiles(plan, BLOCK_BYTES // itemsize)[0]
     return threads * itemsize * (prod(extent(region_of(plan, tile))) + prod(extent(tile)))
 
