@@ -231,6 +231,26 @@ def test_direct_adds_the_taps_in_their_order(
     np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.parametrize(
+    ("kernel", "size"), [((9,), 9), ((9,), 10), ((9,), 30), ((3, 3), 3), ((3, 3), 5), ((3, 2, 2), 3)]
+)
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_small_maps_are_added_in_their_order_too(kernel: tuple[int, ...], size: int, stride: int, dtype: Any) -> None:
+    rng = np.random.default_rng(12)
+    x = rng.standard_normal((2, 4, *[size] * len(kernel))).astype(dtype)
+    w = rng.standard_normal((6, 2, *kernel)).astype(dtype)
+    found = conv(x, w, stride=stride, groups=2, method="direct")
+    expected = np.zeros_like(found)
+    for f, member in np.ndindex(6, 2):
+        for tap in np.ndindex(*kernel):
+            cells: Any = tuple(
+                slice(t, t + (n - 1) * stride + 1, stride) for t, n in zip(tap, found.shape[2:], strict=True)
+            )
+            expected[:, f] += x[(slice(None), f // 3 * 2 + member, *cells)] * w[(f, member, *tap)]
+    np.testing.assert_array_equal(found, expected)
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("method", ["auto", *LOCAL, "separable"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -35,6 +35,8 @@ APART = 128
 cells of a channel fall into the same lines of the cache, and to lay them back took up to nine times as long."""
 DEPTHWISE_BYTES = 4 * BLOCK_BYTES
 """What a block's input takes there."""
+FEW_TERMS = 4096
+"""Products of a map up to which they are made by one call and added by another."""
 FEW_TAPS = 64
 """Taps up to which where they read is remembered from one computation to the next."""
 
@@ -112,6 +114,10 @@ def _fill_depthwise(work: Work, image: int, channels: slice, tile: Region, works
 def fill_tile(work: Work, image: int, group: int, tile: Region, workspace: Workspace) -> None:
     """Fill a tile of a group's output maps, without the bias."""
     plan, region = work.plan, region_of(work.plan, tile)
+    # A lone sum would not be added in order.
+    if 1 < prod(extent(tile)) <= FEW_TERMS // plan.taps:
+        _fill_at_once(work, image, group, tile, workspace)
+        return
     shifts = _shifts(plan, tile)
     window, term = workspace.arrays(work.out.dtype, (1, *extent(region)), extent(tile))
     members, filters = plan.channels // plan.groups, plan.filters // plan.groups
@@ -127,6 +133,17 @@ def fill_tile(work: Work, image: int, group: int, tile: Region, workspace: Works
                 np.multiply(x[shift], weight, out=y if first else term)
                 if not first:
                     np.add(y, term, out=y)
+
+
+def _fill_at_once(work: Work, image: int, group: int, tile: Region, workspace: Workspace) -> None:
+    """Fill a small tile: of each map all products, and then their sums, a row of products added to those before."""
+    plan, region, size = work.plan, region_of(work.plan, tile), extent(tile)
+    members, filters = plan.channels // plan.groups, plan.filters // plan.groups
+    window, terms = workspace.arrays(work.out.dtype, (members, *extent(region)), (members, *plan.kernel_size, *size))
+    x = windows(work.window(image, slice(group * members, (group + 1) * members), region, window), plan, terms.shape)
+    for f in range(group * filters, (group + 1) * filters):
+        np.multiply(x, work.kernel[f].reshape(members, *plan.kernel_size, *(1,) * plan.rank), out=terms)
+        np.add.reduce(terms.reshape(plan.taps, *size), axis=0, out=work.out[(image, f, *place(tile))])
 
 
 def _shifts(plan: ConvPlan, tile: Region) -> list[tuple[tuple[int, ...], Index]]:
