@@ -108,7 +108,7 @@ class Metrics(Collector):
             ("bytes_out", record.bytes_out),
         ]
         for phase, seconds in (*record.timings.seconds.items(), ("total", record.seconds)):
-            if seconds:
+            if seconds or phase == "total":
                 total, buckets = self._phases[phase]
                 counts += (total, seconds), (buckets[bisect_left(_BOUNDS, seconds)], 1)
         if record.reason:

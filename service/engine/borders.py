@@ -162,21 +162,21 @@ def fold(gradient: Array, region: Region, out: Array, mode: str = "zeros") -> Ar
 def _pieces(shape: tuple[int, ...], region: Region, mode: str) -> Iterable[tuple[Index, Index | None]]:
     """Return pairs that make up a region: where in it, and of which cells of the input, or None if it is filled in."""
     sizes = shape[len(shape) - len(region) :]
-    return _views(sizes, region, mode) or _products(sizes, region, mode)
+    return _remembered_pieces(sizes, region, mode) or _found_pieces(sizes, region, mode)
 
 
 @lru_cache(maxsize=256)  # to find them takes longer than to copy a small block
-def _views(sizes: tuple[int, ...], region: Region, mode: str) -> list[tuple[Index, Index | None]]:
+def _remembered_pieces(sizes: tuple[int, ...], region: Region, mode: str) -> list[tuple[Index, Index | None]]:
     """Return the pieces if all are slices, else nothing: lists of positions are too large to keep."""
     found = []
-    for target, source in _products(sizes, region, mode):
+    for target, source in _found_pieces(sizes, region, mode):
         if source is not None and any(isinstance(index, np.ndarray) for index in source):
             return []
         found.append((target, source))
     return found
 
 
-def _products(sizes: tuple[int, ...], region: Region, mode: str) -> Iterator[tuple[Index, Index | None]]:
+def _found_pieces(sizes: tuple[int, ...], region: Region, mode: str) -> Iterator[tuple[Index, Index | None]]:
     """Yield the pieces: the products of the axes' segments, but one for all of the other axes behind a filled one."""
     axes = [_segments(start, stop, n, mode) for (start, stop), n in zip(region, sizes, strict=True)]
     for axis, segments in enumerate(axes):

@@ -137,7 +137,7 @@ def keeps_contract(method: Method, plan: ConvPlan, survey: Survey) -> bool:
     """Return whether a method's answer on this data is as good as the definition's."""
     if method.in_order:
         return True
-    if method.by_values and not (plan.filters <= MOST_SEPARABLE and survey.factors[-1] is not None):
+    if method.by_values and not (plan.filters <= MOST_SEPARABLE and survey.separated[-1] is not None):
         return False
     if survey.integers:
         return method.local and survey.sums_small

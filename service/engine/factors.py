@@ -18,7 +18,7 @@ from .borders import Array, Index
 def factors(filter: Array) -> list[Array] | None:
     """Return one array of taps an axis whose outer product is `filter`, or None if there is none.
 
-    There is none either where Σ|w| is zero or not finite.
+    There is none either where Σ|w| is zero or beyond float64.
 
     Examples
     --------
@@ -26,14 +26,14 @@ def factors(filter: Array) -> list[Array] | None:
     [array([1., 2.]), array([1., 2., 3.])]
     """
     sizes = np.abs(filter)
-    total = float(np.add.reduce(sizes, axis=None))
+    total = float(np.add.reduce(sizes, axis=None, dtype=np.float64))
     if not 0 < total < float("inf"):
         return None
     peak = tuple(int(p) for p in np.unravel_index(sizes.argmax(), filter.shape))
     largest, small = float(filter.item(*peak)), float(np.finfo(filter.dtype).eps) * total
-    if not abs(_minor(filter, peak)) <= 4 * small * abs(largest):
+    if not abs(_minor(filter, peak)) <= 4 * small:
         return None
-    whole = largest.is_integer() and abs(largest) < 2**31 and bool((filter == np.rint(filter)).all())
+    whole = largest.is_integer() and abs(largest) < 2**53 and bool((filter == np.rint(filter)).all())
     found: list[Array] = []
     for axis in range(filter.ndim):
         through: Index = (*peak[:axis], slice(None), *peak[axis + 1 :])
@@ -49,7 +49,7 @@ def factors(filter: Array) -> list[Array] | None:
 
 
 def _minor(filter: Array, peak: tuple[int, ...]) -> float:
-    """Return a minor of the largest tap and one in a corner, zero where the filter is a product: most are not."""
+    """Return the minor of the largest tap and one in a corner, over the largest: zero where the filter is a product."""
     first, *others = [0 if p else n - 1 for p, n in zip(peak, filter.shape, strict=True)]
     largest, corner = filter.item(*peak), filter.item(first, *others)
-    return float(largest * corner - filter.item(first, *peak[1:]) * filter.item(peak[0], *others))
+    return float(corner - filter.item(first, *peak[1:]) / largest * filter.item(peak[0], *others))

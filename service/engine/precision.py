@@ -271,7 +271,7 @@ class Survey:
         return max(self._peak, abs(self._padding_value)) * taps < 2**53
 
     @cached_property
-    def factors(self) -> list[list[Array] | None]:
+    def separated(self) -> list[list[Array] | None]:
         """The one-axis filters whose product each filter of a single channel is, up to the first that is no product."""
         found: list[list[Array] | None] = []
         for filter in self._kernel[:, 0]:

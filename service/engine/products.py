@@ -23,8 +23,9 @@ def matmul(a: Array, b: Array, out: Array) -> None:
     rows, depth = a.shape[-2:]
     columns = b.shape[-1]
     # What is transposed is read across memory, and packed is quicker.
-    at_once = columns_at_once(rows, depth, out.itemsize) if b.strides[-1] == b.itemsize else 0
-    if 0 < at_once < columns and rows * depth * columns > blas.unpacked():
+    large = rows * depth * columns > blas.unpacked() and b.strides[-1] == b.itemsize
+    at_once = columns_at_once(rows, depth, out.itemsize) if large else 0
+    if 0 < at_once < columns:
         matmul_in_pieces(a, b, out, at_once)
     else:
         np.matmul(a, b, out=out)

@@ -1,4 +1,4 @@
-"""Plans that were made before, given again: a plan is frozen and follows from plain numbers and words alone.
+"""What was made before, given again: plans, which are frozen and follow from plain numbers and words, and short lists.
 
 Small convolutions come in series of one shape, and making their plan takes as long as computing them.
 """
@@ -15,6 +15,8 @@ T = TypeVar("T")
 
 _MOST_PLANS = 1024
 _MOST_KEY_BYTES = 1024
+_MOST_LISTS = 64
+_MOST_ITEMS = 512
 _PLAIN = frozenset((int, float, str, bool, type(None)))
 _PLAIN_OR_NESTED = _PLAIN | {tuple, list}
 
@@ -55,3 +57,26 @@ def _are_plain(values: Iterable[Any]) -> bool:
     if kinds <= _PLAIN:
         return True
     return kinds <= _PLAIN_OR_NESTED and all(_are_plain(value) for value in values if type(value) not in _PLAIN)
+
+
+def short_list_remembered(make: Callable[P, list[T]]) -> Callable[P, list[T]]:
+    """Return `make`, of arguments that can be hashed, with a bounded memory of the lists that it made.
+
+    A list of many items is made anew each time: it would hold memory that no budget knows of, and what it is for takes
+    far longer than to make it.
+    """
+    made: dict[tuple[object, ...], list[T]] = {}
+
+    @wraps(make)
+    def made_once(*args: P.args, **keywords: P.kwargs) -> list[T]:
+        key = (args, *keywords.items())
+        found = made.get(key)
+        if found is None:
+            found = make(*args, **keywords)
+            if len(found) <= _MOST_ITEMS:
+                if len(made) >= _MOST_LISTS:
+                    made.clear()
+                made[key] = found
+        return found
+
+    return made_once

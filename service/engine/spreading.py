@@ -22,6 +22,7 @@ from .control import Control
 from .parallel import KEPT_BYTES, Workspace, available_threads, run
 from .phases import axis_phases
 from .products import matmul
+from .remembered import short_list_remembered
 from .sizes import Ints
 
 LEAST_ROWS = 64
@@ -232,7 +233,7 @@ def _shared_out(parts: int, threads: int) -> int:
     return -(-parts // threads) * threads if parts > 1 else parts
 
 
-@lru_cache(maxsize=16)
+@short_list_remembered
 def _tasks(sizes: _Sizes, most: int, threads: int) -> list[_Task]:
     """Split images, groups, filters and positions so that a block holds at most so many cells, and all have as many."""
     groups, channels, filters, *kernel = sizes.kernel

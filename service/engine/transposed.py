@@ -109,10 +109,8 @@ def conv_transpose(
     result_dtype = compute_dtype(data, dtype)
     offset = checked_bias(bias, plan.output_shape, result_dtype)
     region = tuple((before, before + size) for (before, _), size in zip(plan.padding, plan.output_size, strict=True))
-    with (
-        blas.single_threaded,
-        np.errstate(all="ignore"),
-    ):  # a float64 kernel may overflow in float32, and sums in either
+    # A float64 kernel may overflow in float32, and sums in either.
+    with blas.single_threaded, np.errstate(all="ignore"):
         weights = weights.astype(result_dtype, copy=False)
         spread = Spread(weights, plan.stride, plan.dilation, plan.groups, method, control or DEFAULT_CONTROL)
         return spread.onto(region, data, offset)

@@ -208,6 +208,20 @@ def test_a_separable_integer_filter_stays_exact_up_to_the_last_integer() -> None
     assert np.array_equal(conv(small + 2.0**51, w), expected)
 
 
+def test_a_separable_filter_of_large_integers_stays_exact() -> None:
+    x = np.random.default_rng(6).integers(-9, 10, (1, 1, 200, 200))
+    w = np.outer([70_001, 3, 7], [-70_001, 11, 13])[None, None]
+    found = conv(x, w, method="separable")
+    assert np.array_equal(found, conv(x, w, method="direct"))
+
+
+@pytest.mark.parametrize(("dtype", "scale"), [(np.float64, 1e300), (np.float64, 1e-300), (np.float32, 5e37)])
+def test_a_separable_filter_may_be_of_any_size(dtype: Any, scale: float) -> None:
+    w = (np.outer([1.0, 2, 1], [1, 2, 1]) * scale).astype(dtype)[None, None]
+    found = conv(np.full((1, 1, 40, 40), 0.25, dtype), w, method="separable")
+    np.testing.assert_allclose(found, np.full((1, 1, 38, 38), 4 * scale), rtol=1e-5)
+
+
 @pytest.mark.parametrize(("kernel", "size"), [((5,), 60), ((3, 3), 60), ((3, 3), 20), ((2, 3, 2), 12)])
 @pytest.mark.parametrize("channels", [1, 33, 97])  # by shifts of one map, and with a layer's channels innermost
 @pytest.mark.parametrize("stride", [1, 2])
@@ -261,6 +275,20 @@ def test_what_is_not_finite_stays_in_its_windows(method: str, value: float, dtyp
     touched = np.zeros((40, 50), bool)
     touched[18:23, 28:33] = True
     assert np.array_equal(~np.isfinite(found[0, 0]), touched)
+
+
+@pytest.mark.parametrize("method", ["auto", *LOCAL, "separable"])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_several_filters_of_a_channel_keep_their_bias_beside_a_nan(method: str, threads: int) -> None:
+    x, g = np.ones((1, 2, 300, 300)), np.outer([1, 4, 6, 4, 1], [1, 4, 6, 4, 1])
+    x[0, 1, 0, 0] = np.nan
+    w = np.stack([factor * g for factor in (1, 2, 3, 1, 2, 3)])[:, None]
+    for _ in range(3):  # threads that write the same cells do not always meet
+        found = conv(x, w, [10, 20, 30, 40, 50, 60], groups=2, method=method, control=Control(threads=threads))
+        assert (found[0, :3] == 256 * np.array([1, 2, 3])[:, None, None] + [[[10]], [[20]], [[30]]]).all()
+        expected = 256 * np.array([1, 2, 3])[:, None, None] + np.array([40, 50, 60])[:, None, None]
+        assert np.array_equal(found[0, 3:, 1:], np.broadcast_to(expected, (3, 295, 296)))
+        assert np.isnan(found[0, 3:, 0, 0]).all()
 
 
 def test_layers_keep_what_is_not_finite_local_too() -> None:

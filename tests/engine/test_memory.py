@@ -18,6 +18,8 @@ SHAPES: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "depthwise": ((1, 256, 112, 112), (256, 1, 3, 3), {"padding": 1, "groups": 256}),
     "signal": ((1, 1, 4_000_000), (1, 1, 301), {}),
     "volume": ((1, 8, 60, 60, 60), (8, 8, 3, 3, 3), {"padding": 1}),
+    "strided channels": ((1, 256, 60, 60), (1, 256, 7, 7), {"stride": 3, "dilation": 2}),
+    "first layer": ((1, 3, 300, 300), (64, 3, 7, 7), {"padding": 3, "stride": 2}),
     "wide padding": ((1, 1, 4, 4), (1, 1, 3, 3), {"padding": 900, "padding_mode": "symmetric"}),
 }
 SLOW = {

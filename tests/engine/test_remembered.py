@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from service.engine import InvalidArgument, plan_conv
-from service.engine.remembered import remembered
+from service.engine.remembered import remembered, short_list_remembered
 
 SHAPES = ((1, 1, 300), (1, 1, 3))
 
@@ -29,3 +29,21 @@ def test_arrays_of_the_same_bytes_are_told_apart() -> None:
     assert plan_conv(*SHAPES, padding=np.array([[1, 2]])).padding == ((1, 2),)
     with pytest.raises(InvalidArgument, match="two entries, but there is one spatial axis"):
         plan_conv(*SHAPES, padding=np.array([1, 2]))
+
+
+def test_short_lists_are_given_again_and_long_ones_made_anew() -> None:
+    made = []
+
+    @short_list_remembered
+    def count(number: int) -> list[int]:
+        made.append(number)
+        return list(range(number))
+
+    assert count(3) is count(3)
+    assert count(10_000) == count(10_000) == list(range(10_000))
+    assert made == [3, 10_000, 10_000]
+    for number in range(1000):  # no more are kept than a few dozen
+        count(number)
+    count(0)
+    assert made[-1] == 0
+    assert len(made) > 1000

@@ -51,12 +51,10 @@ def rows_at_once(plan: ConvPlan) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """A tile of positions, and how it is computed.
+    """How a tile of positions is computed.
 
     Attributes
     ----------
-    tile
-        The positions.
     region
         The cells of the padded input that they read.
     cells, wide
@@ -65,7 +63,6 @@ class _Block:
         Each product: the first of its rows, how many X it takes, and how many rows one X yields.
     """
 
-    tile: Region
     region: Region
     cells: tuple[int, ...]
     wide: tuple[int, ...]
@@ -79,20 +76,23 @@ def compute(work: Work) -> None:
     bands = {r: _bands(work.kernel, plan, r) for r in {rows, plan.output_size[0] % rows} - {0}}
     per_group = plan.filters // plan.groups
 
-    def compute_block(task: tuple[int, tuple[int, int], _Block], workspace: Workspace) -> None:
-        image, groups, block = task
-        _multiply(work, bands, image, groups, block, workspace)
-        work.add_bias(image, slice(groups[0] * per_group, groups[1] * per_group), block.tile)
+    def compute_block(task: tuple[int, tuple[int, int], Region], workspace: Workspace) -> None:
+        image, groups, tile = task
+        _multiply(work, bands, image, groups, tile, _block(plan, rows, at_once, tile), workspace)
+        work.add_bias(image, slice(groups[0] * per_group, groups[1] * per_group), tile)
 
-    groups, blocks = _blocks(plan, rows, work.out.itemsize, work.shared_among(plan.batch))
-    run(product(range(plan.batch), groups, blocks), compute_block, work.control, work.threads)
+    groups, tiles, at_once = _blocks(plan, rows, work.out.itemsize, work.shared_among(plan.batch))
+    run(product(range(plan.batch), groups, tiles), compute_block, work.control, work.threads)
 
 
 @lru_cache(maxsize=64)
-def _blocks(plan: ConvPlan, rows: int, itemsize: int, least: int = 1) -> tuple[list[tuple[int, int]], list[_Block]]:
-    """Return the runs of groups and the blocks of positions, so that a block's window is about `WINDOW_BYTES`.
+def _blocks(
+    plan: ConvPlan, rows: int, itemsize: int, least: int = 1
+) -> tuple[list[tuple[int, int]], list[Region], int]:
+    """Return the runs of groups and the tiles of positions, so that a block's window is about `WINDOW_BYTES`.
 
-    There are at least `least` of them, if the groups and rows can be shared out so far.
+    There are at least `least` blocks, if the groups and rows can be shared out so far. The third is of how many X one
+    product of a block is at most.
     """
     others = cut(plan.output_size[1:], max(64, STACK_BYTES // (_depth(plan, rows) * itemsize)))
     widths = zip(extent(others[0]), plan.stride[1:], plan.span[1:], strict=True)
@@ -105,17 +105,23 @@ def _blocks(plan: ConvPlan, rows: int, itemsize: int, least: int = 1) -> tuple[l
     together = max(1, stacks // all_stacks)
     groups = [(start, min(start + together, plan.groups)) for start in range(0, plan.groups, together)]
     at_once = max(1, STACK_BYTES // (_depth(plan, rows) * prod(extent(others[0])) * together * itemsize))
-    return groups, [_block(plan, rows, at_once, (height, *other)) for height in heights for other in others]
+    return groups, [(height, *other) for height in heights for other in others], at_once
 
 
+@lru_cache(maxsize=128)
 def _block(plan: ConvPlan, rows: int, at_once: int, tile: Region) -> _Block:
-    """Return a tile as a block whose products take so many X at once; the last rows may be fewer than R."""
+    """Return how a tile is computed by products of at most so many X; the last rows may be fewer than R."""
     region, (high, *wide) = region_of(plan, tile), extent(tile)
     whole, rest = divmod(high, rows)
     runs = [(first * rows, min(at_once, whole - first), rows) for first in range(0, whole, at_once)]
     if rest:
         runs.append((whole * rows, 1, rest))
-    return _Block(tile, region, extent(region), tuple(wide), runs)
+    return _Block(region, extent(region), tuple(wide), runs)
+
+
+def _stacked_cells(plan: ConvPlan, groups: int, block: _Block) -> int:
+    """Return the cells of the X that a product of so many groups takes at most."""
+    return groups * prod(block.wide) * max(stacks * _depth(plan, rows) for _, stacks, rows in block.runs)
 
 
 def _depth(plan: ConvPlan, rows: int) -> int:
@@ -132,24 +138,32 @@ def _bands(kernel: Array, plan: ConvPlan, rows: int) -> Array:
 
 
 def _multiply(
-    work: Work, bands: dict[int, Array], image: int, groups: tuple[int, int], block: _Block, workspace: Workspace
+    work: Work,
+    bands: dict[int, Array],
+    image: int,
+    groups: tuple[int, int],
+    tile: Region,
+    block: _Block,
+    workspace: Workspace,
 ) -> None:
-    """Fill a block for a run of groups."""
+    """Fill a tile for a run of groups."""
     plan, count = work.plan, groups[1] - groups[0]
     members, filters, taps = plan.channels // plan.groups, plan.filters // plan.groups, plan.kernel_size[1:]
     positions, down = prod(block.wide), plan.stride[0]
-    most = max(stacks * _depth(plan, rows) for _, stacks, rows in block.runs)
-    window, memory = workspace.arrays(work.out.dtype, (count * members, *block.cells), (count * most * positions,))
+    window, memory = workspace.arrays(
+        work.out.dtype, (count * members, *block.cells), (_stacked_cells(plan, count, block),)
+    )
     x = work.window(image, slice(groups[0] * members, groups[1] * members), block.region, window)
     if not all_finite(x):
         for group in range(*groups):
-            direct.fill_tile(work, image, group, block.tile, workspace)
+            maps = range(group * filters, (group + 1) * filters)
+            direct.fill_tile(work, image, maps, tile, workspace)
         return
     channel, line, *steps = x.strides
     along_taps = [d * step for d, step in zip(plan.dilation[1:], steps, strict=True)]
     along_tile = [s * step for s, step in zip(plan.stride[1:], steps, strict=True)]
     chosen = slice(groups[0] * filters, groups[1] * filters)
-    y = work.out[(image, chosen, *place(block.tile))].reshape(count, filters, -1, positions, copy=False)
+    y = work.out[(image, chosen, *place(tile))].reshape(count, filters, -1, positions, copy=False)
     for first, stacks, rows in block.runs:
         # X of each stack, with what each tap of the other axes meets of it: (count, stacks, members, *K₂, read, *wide).
         shape = (count, stacks, members, *taps, reach(rows, down, plan.span[0]), *block.wide)
@@ -157,11 +171,11 @@ def _multiply(
         stacked = memory[: prod(shape)].reshape(shape)
         stacked[...] = strided(x[:, first * down :], shape, strides)
         result = y[:, :, first : first + stacks * rows].reshape(count, filters, stacks, rows, positions, copy=False)
-        band = bands[rows][groups[0] : groups[1]]
+        chosen_bands = bands[rows][groups[0] : groups[1]]
         if plan.rank == 1:
-            np.matmul(stacked.reshape(count, 1, stacks, -1), band[:, :, 0].swapaxes(-1, -2), out=result[..., 0])
+            np.matmul(stacked.reshape(count, 1, stacks, -1), chosen_bands[:, :, 0].swapaxes(-1, -2), out=result[..., 0])
         else:
-            matmul(band, stacked.reshape(count, 1, stacks, -1, positions), result)
+            matmul(chosen_bands, stacked.reshape(count, 1, stacks, -1, positions), result)
 
 
 def seconds(plan: ConvPlan, itemsize: int, machine: Machine) -> float:
@@ -172,10 +186,10 @@ def seconds(plan: ConvPlan, itemsize: int, machine: Machine) -> float:
     copied = outputs * depth / rows + plan.batch * plan.channels * prod(plan.input_size)
     copied *= 1 + 20 / plan.output_size[-1]  # short runs take longer
     multiplied = outputs * (plan.filters // plan.groups) * depth
-    groups, parts = _blocks(plan, rows, itemsize)
+    groups, tiles, _ = _blocks(plan, rows, itemsize)
     # A signal's bands are rows of one product; others are a small product each.
     products = plan.batch * plan.groups * -(-plan.output_size[0] // rows) if plan.rank > 1 else 0
-    blocks = plan.batch * len(groups) * len(parts) * machine.block / 2 + products * machine.call / 8
+    blocks = plan.batch * len(groups) * len(tiles) * machine.block / 2 + products * machine.call / 8
     # Whole rows are copied faster than windows are; products of so few rows run at little more than half full speed.
     return blocks + copied / (1.6 * machine.moves[pair]) + 1.75 * multiplied / machine.products[pair]
 
@@ -184,7 +198,10 @@ def working_bytes(plan: ConvPlan, itemsize: int, threads: int) -> int:
     """Return the memory that it takes: a block's window and its stacked input, a thread, and all bands."""
     rows = rows_at_once(plan)
     bands = plan.filters * rows * _depth(plan, rows)
-    return bands * itemsize + threads * (WINDOW_BYTES + STACK_BYTES)
+    groups, tiles, at_once = _blocks(plan, rows, itemsize)
+    count, block = groups[0][1], _block(plan, rows, at_once, tiles[0])
+    window = count * (plan.channels // plan.groups) * prod(block.cells)
+    return itemsize * (bands + threads * (window + _stacked_cells(plan, count, block)))
 
 
 METHOD = Method("banded", compute, lambda _: "", seconds, working_bytes)

@@ -26,7 +26,7 @@ def band(taps: Array, rows: int, stride: int, dilation: int) -> Array:
 
 
 def strips(x: Array, axis: int, size: int, hop: int) -> Array:
-    """Return the windows of `size` cells, `hop` apart, along an axis: (…, windows, size, …), a read-only view.
+    """Return the windows of `size` cells, `hop` apart, along an axis, as a view: (…, windows, size, …).
 
     What `sliding_window_view` gives for every hop-th window, at a tenth of its overhead.
     """

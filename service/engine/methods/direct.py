@@ -51,8 +51,9 @@ def compute(work: Work) -> None:
 
     def block(task: tuple[int, int, Region], workspace: Workspace) -> None:
         image, group, tile = task
-        fill_tile(work, image, group, tile, workspace)
-        work.add_bias(image, slice(group * filters, (group + 1) * filters), tile)
+        maps = range(group * filters, (group + 1) * filters)
+        fill_tile(work, image, maps, tile, workspace)
+        work.add_bias(image, slice(maps.start, maps.stop), tile)
 
     blocks = tiles(plan, BLOCK_BYTES // work.out.itemsize, work.shared_among(plan.batch * plan.groups))
     run(product(range(plan.batch), range(plan.groups), blocks), block, work.control, work.threads)
@@ -111,20 +112,19 @@ def _fill_depthwise(work: Work, image: int, channels: slice, tile: Region, works
     work.out[(image, channels, *place(tile))] = y.transpose(-1, *range(plan.rank))
 
 
-def fill_tile(work: Work, image: int, group: int, tile: Region, workspace: Workspace) -> None:
-    """Fill a tile of a group's output maps, without the bias."""
+def fill_tile(work: Work, image: int, filters: range, tile: Region, workspace: Workspace) -> None:
+    """Fill a tile of the maps of some filters of a group, without the bias."""
     plan, region = work.plan, region_of(work.plan, tile)
     # A lone sum would not be added in order.
     if 1 < prod(extent(tile)) <= FEW_TERMS // plan.taps:
-        _fill_at_once(work, image, group, tile, workspace)
+        _fill_at_once(work, image, filters, tile, workspace)
         return
     shifts = _shifts(plan, tile)
     window, term = workspace.arrays(work.out.dtype, (1, *extent(region)), extent(tile))
-    members, filters = plan.channels // plan.groups, plan.filters // plan.groups
-    for member in range(members):
-        channel = group * members + member
+    channels = _channels(plan, filters)
+    for member, channel in enumerate(range(channels.start, channels.stop)):
         x = work.window(image, slice(channel, channel + 1), region, window)[0]
-        for f in range(group * filters, (group + 1) * filters):
+        for f in filters:
             work.control.check()
             y = work.out[(image, f, *place(tile))]
             weights = work.kernel[f, member].reshape(-1).tolist()  # as numbers of Python: twice as quick to multiply by
@@ -135,13 +135,20 @@ def fill_tile(work: Work, image: int, group: int, tile: Region, workspace: Works
                     np.add(y, term, out=y)
 
 
-def _fill_at_once(work: Work, image: int, group: int, tile: Region, workspace: Workspace) -> None:
+def _channels(plan: ConvPlan, filters: range) -> slice:
+    """Return the channels that filters of one group read."""
+    members = plan.channels // plan.groups
+    group = filters.start // (plan.filters // plan.groups)
+    return slice(group * members, (group + 1) * members)
+
+
+def _fill_at_once(work: Work, image: int, filters: range, tile: Region, workspace: Workspace) -> None:
     """Fill a small tile: of each map all products, and then their sums, a row of products added to those before."""
     plan, region, size = work.plan, region_of(work.plan, tile), extent(tile)
-    members, filters = plan.channels // plan.groups, plan.filters // plan.groups
+    members = plan.channels // plan.groups
     window, terms = workspace.arrays(work.out.dtype, (members, *extent(region)), (members, *plan.kernel_size, *size))
-    x = windows(work.window(image, slice(group * members, (group + 1) * members), region, window), plan, terms.shape)
-    for f in range(group * filters, (group + 1) * filters):
+    x = windows(work.window(image, _channels(plan, filters), region, window), plan, terms.shape)
+    for f in filters:
         np.multiply(x, work.kernel[f].reshape(members, *plan.kernel_size, *(1,) * plan.rank), out=terms)
         np.add.reduce(terms.reshape(plan.taps, *size), axis=0, out=work.out[(image, f, *place(tile))])
 

@@ -22,6 +22,7 @@ from service.engine.machine import Machine, width
 from service.engine.parallel import Workspace, run
 from service.engine.plans import ConvPlan
 from service.engine.products import matmul
+from service.engine.remembered import short_list_remembered
 
 from .method import Method
 from .work import Work, cut, extent, region_of, strided, windows
@@ -48,13 +49,13 @@ def compute(work: Work) -> None:
     matrix = work.kernel.reshape(plan.filters, plan.taps)
     maps = work.out.reshape(plan.batch, plan.filters, -1)
 
-    def compute_block(task: tuple[int, int, _Block, int], workspace: Workspace) -> None:
-        image, group, block, part = task
+    def compute_block(task: tuple[int, int, tuple[Region, int], int], workspace: Workspace) -> None:
+        image, group, (tile, start), part = task
         first = group * filters
         chosen = slice(first + part * filters // parts, first + (part + 1) * filters // parts)
-        x = _columns(work, image, group, block, workspace)
-        matmul(matrix[chosen], x, maps[image, chosen, block.start : block.start + x.shape[1]])
-        work.add_bias(image, chosen, block.tile)
+        x = _columns(work, image, group, _block(plan, tile), workspace)
+        matmul(matrix[chosen], x, maps[image, chosen, start : start + x.shape[1]])
+        work.add_bias(image, chosen, tile)
 
     run(
         product(range(plan.batch), range(plan.groups), blocks, range(parts)),
@@ -66,20 +67,16 @@ def compute(work: Work) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """A tile of positions, and the sizes of what it takes to compute it.
+    """What it takes to compute a tile of positions.
 
     Attributes
     ----------
-    tile, start
-        The positions, and the number of the first.
     region
         The cells of the padded input that they read.
     window, phase, columns
         Shapes: of the region, of every s-th cell of its rows if they are sorted by phase, and of the columns.
     """
 
-    tile: Region
-    start: int
     region: Region
     window: tuple[int, ...]
     phase: tuple[int, ...] | None
@@ -90,26 +87,26 @@ def _columns_at_once(plan: ConvPlan, itemsize: int) -> int:
     return max(FEWEST_COLUMNS, COLUMN_BYTES // (plan.taps * itemsize))
 
 
-@lru_cache(maxsize=64)
-def _blocks(plan: ConvPlan, columns: int, sharers: int) -> list[_Block]:
-    """Return blocks of about so many positions; if few, as many for each sharer."""
+@short_list_remembered
+def _blocks(plan: ConvPlan, columns: int, sharers: int) -> list[tuple[Region, int]]:
+    """Return tiles of about so many positions, and the number of each one's first; if few, as many for each sharer."""
     positions = prod(plan.output_size)
     number = -(-positions // columns)
     if number < 4 * sharers:
         columns = min(columns, max(FEWEST_COLUMNS, positions // (-(-number // sharers) * sharers)))
-    return [_block(plan, tile) for tile in cut(plan.output_size, columns)]
+    found = cut(plan.output_size, columns)
+    return [(tile, int(np.ravel_multi_index([start for start, _ in tile], plan.output_size))) for tile in found]
 
 
+@lru_cache(maxsize=128)
 def _block(plan: ConvPlan, tile: Region) -> _Block:
     members, region = plan.channels // plan.groups, region_of(plan, tile)
-    *lead, width = members, *extent(region)
+    *lead, row = members, *extent(region)
     sort = plan.stride[-1] > 1 and prod(plan.kernel_size) >= WORTH_SORTING * prod(plan.stride)
     return _Block(
-        tile,
-        int(np.ravel_multi_index([start for start, _ in tile], plan.output_size)),
         region,
-        window=(*lead, width),
-        phase=(*lead, -(-width // plan.stride[-1])) if sort else None,
+        window=(*lead, row),
+        phase=(*lead, -(-row // plan.stride[-1])) if sort else None,
         columns=(members, *plan.kernel_size, *extent(tile)),
     )
 
@@ -163,10 +160,9 @@ def seconds(plan: ConvPlan, itemsize: int, machine: Machine) -> float:
 
 
 def working_bytes(plan: ConvPlan, itemsize: int, threads: int) -> int:
-    """Return the memory that it takes: a block's window and its columns, a thread."""
-    tile = cut(plan.output_size, _columns_at_once(plan, itemsize))[0]
-    window = prod(extent(region_of(plan, tile))) * (plan.channels // plan.groups)
-    return threads * itemsize * (window + plan.taps * prod(extent(tile)))
+    """Return the memory that it takes: a block's window, sorted too if it is, and its columns, a thread."""
+    block = _block(plan, cut(plan.output_size, _columns_at_once(plan, itemsize))[0])
+    return threads * itemsize * (prod(block.window) + prod(block.phase or (0,)) + prod(block.columns))
 
 
 METHOD = Method("gemm", compute, lambda _: "", seconds, working_bytes)

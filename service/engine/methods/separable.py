@@ -52,7 +52,7 @@ def compute(work: Work) -> None:
         If a filter is no product of one-axis filters.
     """
     plan = work.plan
-    found = work.survey.factors
+    found = work.survey.separated
     if found[-1] is None:
         raise MethodNotApplicable(
             f"filter {len(found) - 1} is no outer product of one-axis filters, so it is not separable; "
@@ -71,23 +71,21 @@ def compute(work: Work) -> None:
     for matrices in bands:
         matrices[-1] = np.ascontiguousarray(matrices[-1].T)  # BLAS takes twice as long with a transposed view
 
-    def compute_block(task: tuple[int, int, _Block], workspace: Workspace) -> None:
-        image, f, block = task
-        _fill(work, bands[f], image, f, block, workspace)
-        work.add_bias(image, slice(f, f + 1), block.tile)
+    def block(task: tuple[int, int, Region], workspace: Workspace) -> None:
+        image, f, tile = task
+        _fill_tile(work, bands[f], image, f, tile, workspace)
+        work.add_bias(image, slice(f, f + 1), tile)
 
-    blocks = _blocks(plan, work.out.itemsize, work.shared_among(plan.batch * plan.filters))
-    run(product(range(plan.batch), range(plan.filters), blocks), compute_block, work.control, work.threads)
+    blocks = tiles(plan, CELLS, work.shared_among(plan.batch * plan.filters))
+    run(product(range(plan.batch), range(plan.filters), blocks), block, work.control, work.threads)
 
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """A tile of positions, and how it is computed.
+    """How a tile of positions is computed.
 
     Attributes
     ----------
-    tile
-        The positions.
     region
         The cells of the padded input that they read.
     sizes
@@ -96,24 +94,17 @@ class _Block:
         Of each, the products: which of its inputs and outputs along its axis, and how many rows a product yields.
     """
 
-    tile: Region
     region: Region
     sizes: list[tuple[int, ...]]
     passes: list[list[tuple[Index, Index, int]]]
 
 
-@lru_cache(maxsize=64)
-def _blocks(plan: ConvPlan, itemsize: int, least: int = 1) -> list[_Block]:
-    """Return the blocks of positions, at least `least` of them if the plan has as many."""
-    return [_block(plan, itemsize, tile) for tile in tiles(plan, CELLS, least)]
-
-
+@lru_cache(maxsize=128)
 def _block(plan: ConvPlan, itemsize: int, tile: Region) -> _Block:
     region, size = region_of(plan, tile), extent(tile)
     cells = extent(region)
     axes = enumerate(zip(size, _heights(plan, itemsize), plan.stride, plan.span, strict=True))
     return _Block(
-        tile,
         region,
         [(*size[:axis], *cells[axis:]) for axis in range(plan.rank)],  # after each one more axis has the output's size
         [_products(axis, *rest) for axis, rest in axes],
@@ -134,17 +125,17 @@ def _products(axis: int, count: int, most: int, stride: int, span: int) -> list[
     ]
 
 
-def _fill(work: Work, bands: list[Array], image: int, f: int, block: _Block, workspace: Workspace) -> None:
-    """Fill a block of one filter's map."""
-    plan = work.plan
+def _fill_tile(work: Work, bands: list[Array], image: int, f: int, tile: Region, workspace: Workspace) -> None:
+    """Fill a tile of one filter's map."""
+    plan, block = work.plan, _block(work.plan, work.out.itemsize, tile)
     channel = f // (plan.filters // plan.groups)
     first, *others = block.sizes
     window, *between = workspace.arrays(work.out.dtype, (1, *first), *others)
     x = work.window(image, slice(channel, channel + 1), block.region, window)[0]
     if not all_finite(x):  # a band's zeros would spread it
-        direct.fill_tile(work, image, channel, block.tile, workspace)
+        direct.fill_tile(work, image, range(f, f + 1), tile, workspace)
         return
-    axes = zip(bands, block.passes, plan.stride, [*between, work.out[(image, f, *place(block.tile))]], strict=True)
+    axes = zip(bands, block.passes, plan.stride, [*between, work.out[(image, f, *place(tile))]], strict=True)
     for axis, (matrix, products, stride, y) in enumerate(axes):
         for inputs, outputs, rows in products:
             _multiply(x[inputs], matrix, axis, rows, stride, y[outputs])

@@ -15,6 +15,7 @@ from service.engine.borders import Array, Index, Region, fill
 from service.engine.control import Control
 from service.engine.plans import ConvPlan
 from service.engine.precision import Survey
+from service.engine.remembered import short_list_remembered
 
 BLOCK_BYTES = 256 * 1024
 """What one array of a block takes: a block of input, of output and of products share a core's second-level cache."""
@@ -97,7 +98,7 @@ def taps(plan: ConvPlan, tile: Region) -> Iterator[tuple[tuple[int, ...], Index]
 
 
 def windows(x: Array, plan: ConvPlan, shape: tuple[int, ...]) -> Array:
-    """Return what each tap meets of `region_of(plan, tile)`, given as (channels, *region), as a view of it.
+    """Return what each tap meets of the cells that a tile reads, given as (channels, *region), as a view of them.
 
     Of `shape` (channels, *K, *tile): the windows that `taps` yields, all at once.
     """
@@ -108,7 +109,7 @@ def windows(x: Array, plan: ConvPlan, shape: tuple[int, ...]) -> Array:
 
 
 def strided(x: Array, shape: tuple[int, ...], strides: tuple[int, ...], first: int = 0) -> Array:
-    """Return a read-only view of `x` from its `first` cell on, of any shape and strides that stay inside it."""
+    """Return a view of `x` from its `first` cell on, of any shape and strides inside it; not to be written to."""
     if x.flags.c_contiguous:
         return np.ndarray(shape, x.dtype, x, first * x.itemsize, strides)  # a tenth of what as_strided takes
     return as_strided(x[..., first:], shape, strides, writeable=False)
@@ -120,7 +121,7 @@ def few_taps(plan: ConvPlan, tile: Region) -> list[tuple[tuple[int, ...], Index]
     return list(taps(plan, tile))
 
 
-@lru_cache(maxsize=16)
+@short_list_remembered
 def tiles(plan: ConvPlan, cells: int, least: int = 1) -> list[Region]:
     """Split the output positions into tiles whose regions of the padded input hold about `cells` cells; `least` tiles.
 
@@ -144,7 +145,7 @@ def tiles(plan: ConvPlan, cells: int, least: int = 1) -> list[Region]:
     return _grid(plan.output_size, chunk)
 
 
-@lru_cache(maxsize=16)
+@short_list_remembered
 def cut(size: tuple[int, ...], positions: int) -> list[Region]:
     """Split positions into tiles of about so many, each one run of memory in a C-contiguous array of that size."""
     chunk = list(size)
