@@ -26,7 +26,6 @@ from service.engine.machine import Machine, width
 from service.engine.parallel import Workspace, run
 from service.engine.plans import ConvPlan
 from service.engine.precision import all_finite
-from service.engine.products import matmul
 
 from . import direct
 from .bands import band, reach
@@ -59,13 +58,16 @@ class _Block:
         The cells of the padded input that they read.
     cells, wide
         The sizes of the region, and of the tile past its rows.
+    at_once
+        How many X a product takes at most.
     runs
-        Each product: the first of its rows, how many X it takes, and how many rows one X yields.
+        Of R rows an X, and of the fewer that are left: the first of the rows, how many X, and how many rows one yields.
     """
 
     region: Region
     cells: tuple[int, ...]
     wide: tuple[int, ...]
+    at_once: int
     runs: list[tuple[int, int, int]]
 
 
@@ -110,18 +112,20 @@ def _blocks(
 
 @lru_cache(maxsize=128)
 def _block(plan: ConvPlan, rows: int, at_once: int, tile: Region) -> _Block:
-    """Return how a tile is computed by products of at most so many X; the last rows may be fewer than R."""
+    """Return how a tile is computed by products of at most so many X."""
     region, (high, *wide) = region_of(plan, tile), extent(tile)
     whole, rest = divmod(high, rows)
-    runs = [(first * rows, min(at_once, whole - first), rows) for first in range(0, whole, at_once)]
-    if rest:
-        runs.append((whole * rows, 1, rest))
-    return _Block(region, extent(region), tuple(wide), runs)
+    runs = [(0, whole, rows)] * (whole > 0) + [(whole * rows, 1, rest)] * (rest > 0)
+    return _Block(region, extent(region), tuple(wide), at_once, runs)
 
 
 def _stacked_cells(plan: ConvPlan, groups: int, block: _Block) -> int:
     """Return the cells of the X that a product of so many groups takes at most."""
-    return groups * prod(block.wide) * max(stacks * _depth(plan, rows) for _, stacks, rows in block.runs)
+    return (
+        groups
+        * prod(block.wide)
+        * max(min(stacks, block.at_once) * _depth(plan, rows) for _, stacks, rows in block.runs)
+    )
 
 
 def _depth(plan: ConvPlan, rows: int) -> int:
@@ -166,16 +170,20 @@ def _multiply(
     y = work.out[(image, chosen, *place(tile))].reshape(count, filters, -1, positions, copy=False)
     for first, stacks, rows in block.runs:
         # X of each stack, with what each tap of the other axes meets of it: (count, stacks, members, *K₂, read, *wide).
-        shape = (count, stacks, members, *taps, reach(rows, down, plan.span[0]), *block.wide)
+        shape = (members, *taps, reach(rows, down, plan.span[0]), *block.wide)
         strides = (members * channel, rows * down * line, channel, *along_taps, line, *along_tile)
-        stacked = memory[: prod(shape)].reshape(shape)
-        stacked[...] = strided(x[:, first * down :], shape, strides)
-        result = y[:, :, first : first + stacks * rows].reshape(count, filters, stacks, rows, positions, copy=False)
+        shifted = strided(x[:, first * down :], (count, stacks, *shape), strides)
+        results = y[:, :, first : first + stacks * rows].reshape(count, filters, stacks, rows, positions, copy=False)
         chosen_bands = bands[rows][groups[0] : groups[1]]
-        if plan.rank == 1:
-            np.matmul(stacked.reshape(count, 1, stacks, -1), chosen_bands[:, :, 0].swapaxes(-1, -2), out=result[..., 0])
-        else:
-            matmul(chosen_bands, stacked.reshape(count, 1, stacks, -1, positions), result)
+        for start in range(0, stacks, block.at_once):
+            n = min(block.at_once, stacks - start)
+            stacked = memory[: count * n * prod(shape)].reshape(count, n, *shape)
+            stacked[...] = shifted[:, start : start + n]
+            result = results[:, :, start : start + n]
+            if plan.rank == 1:
+                np.matmul(stacked.reshape(count, 1, n, -1), chosen_bands[:, :, 0].swapaxes(-1, -2), out=result[..., 0])
+            else:
+                np.matmul(chosen_bands, stacked.reshape(count, 1, n, -1, positions), out=result)
 
 
 def seconds(plan: ConvPlan, itemsize: int, machine: Machine) -> float:
