@@ -14,6 +14,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import numpy as np
 
@@ -33,27 +34,32 @@ def _openblas() -> ctypes.CDLL | None:
 @cache
 def _functions() -> tuple[Callable[[], int], Callable[[int], None]] | None:
     """Return what tells and what sets the number of threads, or None if this BLAS has no such functions."""
+    read, write = _function("get_num_threads"), _function("set_num_threads")
+    return None if read is None or write is None else (read, write)
+
+
+def _function(name: str) -> Any:
+    """Return a function of OpenBLAS, however this build spells it, or None if there is none."""
     library = _openblas()
-    for spelling in ("scipy_{}64_", "{}64_", "{}"):
-        found = [getattr(library, spelling.format(f"openblas_{verb}_num_threads"), None) for verb in ("get", "set")]
-        if all(found):
-            return found[0], found[1]  # type: ignore[return-value]  # ctypes types no attribute
+    for spelling in ("scipy_openblas_{}64_", "openblas_{}64_", "openblas_{}"):
+        found = getattr(library, spelling.format(name), None)
+        if found is not None:
+            return found
     return None
 
 
 _UNPACKED = {"SkylakeX": 1_000_000, "Cooperlake": 1_000_000, "SapphireRapids": 1_000_000}
+"""Multiply-accumulates by processor, as OpenBLAS calls those with AVX-512; on others it packs all products."""
 
 
 @cache
 def unpacked() -> int:
     """Return up to how many multiply-accumulates a product is made without packing its factors; 0 if none ever is."""
-    library = _openblas()
-    for spelling in ("scipy_{}64_", "{}64_", "{}"):
-        tell = getattr(library, spelling.format("openblas_get_corename"), None)
-        if tell is not None:
-            tell.restype = ctypes.c_char_p
-            return _UNPACKED.get((tell() or b"").decode("ascii", "replace"), 0)
-    return 0
+    tell = _function("get_corename")
+    if tell is None:
+        return 0
+    tell.restype = ctypes.c_char_p
+    return _UNPACKED.get((tell() or b"").decode("ascii", "replace"), 0)
 
 
 class _SingleThreaded:

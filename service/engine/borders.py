@@ -179,13 +179,13 @@ def _remembered_pieces(sizes: tuple[int, ...], region: Region, mode: str) -> lis
 def _found_pieces(sizes: tuple[int, ...], region: Region, mode: str) -> Iterator[tuple[Index, Index | None]]:
     """Yield the pieces: the products of the axes' segments, but one for all of the other axes behind a filled one."""
     axes = [_segments(start, stop, n, mode) for (start, stop), n in zip(region, sizes, strict=True)]
+    copied = [[segment for segment in segments if segment[1] is not None] for segments in axes]
     for axis, segments in enumerate(axes):
-        inside = [[segment for segment in before if segment[1] is not None] for before in axes[:axis]]
-        for outer in product(*inside):
+        for outer in product(*copied[:axis]):
             for target, source in segments:
                 if source is None:
                     yield (..., *(cells for cells, _ in outer), target, *(slice(None),) * (len(axes) - axis - 1)), None
-    for combination in product(*([segment for segment in segments if segment[1] is not None] for segments in axes)):
+    for combination in product(*copied):
         whole: Index = (..., *(segment[0] for segment in combination))
         sources = [segment[1] for segment in combination]
         if any(isinstance(source, np.ndarray) for source in sources):

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from .arguments import quoted
-from .borders import Array
 from .control import DEFAULT_CONTROL, Control
 from .errors import MethodNotApplicable, UnknownMethod
 from .geometry import plan_conv
@@ -108,8 +107,8 @@ def threads_for(method: Method, plan: ConvPlan, itemsize: int, control: Control)
     return threads
 
 
-def method_for(plan: ConvPlan, kernel: Array, survey: Survey, method: str, control: Control) -> Method:
-    """Return the method that computes `plan` on the data surveyed; `kernel` is of it, and has the result's dtype.
+def method_for(plan: ConvPlan, itemsize: int, survey: Survey, method: str, control: Control) -> Method:
+    """Return the method that computes `plan` on the data surveyed; the result's items have so many bytes.
 
     With ``"auto"`` it keeps to the memory budget too, unless it is too small for any; then the thriftiest is taken.
 
@@ -121,7 +120,7 @@ def method_for(plan: ConvPlan, kernel: Array, survey: Survey, method: str, contr
         If the method asked for by name cannot compute this plan, or not on this data.
     """
     if method == "auto":
-        ranked = _within_budget(plan, kernel.dtype.itemsize, control.budget_bytes)
+        ranked = _within_budget(plan, itemsize, control.budget_bytes)
         return next(candidate for candidate in ranked if keeps_contract(candidate, plan, survey))
     named = _named(plan, method)
     if not named.local and not survey.finite:

@@ -133,7 +133,7 @@ def computed(
     with blas.single_threaded, np.errstate(all="ignore"):  # what overflows or is not finite is the data's
         weights = np.ascontiguousarray(weights, dtype)
         survey = Survey(data, weights, fill_value)
-        chosen = method_for(plan, weights, survey, method, running)
+        chosen = method_for(plan, out.itemsize, survey, method, running)
         running.report_method(chosen.name)
         threads = threads_for(chosen, plan, out.itemsize, running)
         chosen.compute(Work(plan, data, weights, offset, fill_value, out, running, threads, survey))

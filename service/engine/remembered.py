@@ -12,6 +12,7 @@ from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
+K = TypeVar("K")
 
 _MOST_PLANS = 1024
 _MOST_KEY_BYTES = 1024
@@ -43,12 +44,17 @@ def remembered(make: Callable[P, T]) -> Callable[P, T]:
         if found is None:
             found = make(*args, **keywords)
             if len(key) <= _MOST_KEY_BYTES:
-                if len(made) >= _MOST_PLANS:
-                    made.clear()
-                made[key] = found
+                _keep(made, key, found, _MOST_PLANS)
         return found
 
     return made_once
+
+
+def _keep(made: dict[K, T], key: K, found: T, most: int) -> None:
+    """Remember something; of so many all are forgotten first, which costs less than to tell the oldest."""
+    if len(made) >= most:
+        made.clear()
+    made[key] = found
 
 
 def _are_plain(values: Iterable[Any]) -> bool:
@@ -74,9 +80,7 @@ def short_list_remembered(make: Callable[P, list[T]]) -> Callable[P, list[T]]:
         if found is None:
             found = make(*args, **keywords)
             if len(found) <= _MOST_ITEMS:
-                if len(made) >= _MOST_LISTS:
-                    made.clear()
-                made[key] = found
+                _keep(made, key, found, _MOST_LISTS)
         return found
 
     return made_once
