@@ -317,6 +317,29 @@ def test_modes_can_be_changed_before_they_have_come(playground: Playground) -> N
     expect(page.get_by_role("link", name="Signal")).to_have_attribute("aria-current", "page")
 
 
+SLOW_PICTURES = """
+window.loading = new Set();
+HTMLImageElement.prototype.decode = function () {
+  loading.add(this.src);
+  return new Promise((done) => setTimeout(() => { loading.delete(this.src); done(); }, 500));
+};
+const revoke = URL.revokeObjectURL.bind(URL);
+URL.revokeObjectURL = (url) => { if (loading.has(url)) console.error("revoked while it loads"); revoke(url); };
+"""
+
+
+def test_a_mode_can_be_left_while_its_picture_loads(playground: Playground) -> None:
+    page = playground.page
+    page.add_init_script(SLOW_PICTURES)
+    page.goto("about:blank")
+    playground.open("#picture")
+    page.wait_for_function("loading.size === 1")
+    page.get_by_role("link", name="Matrix").click()
+    page.wait_for_function("loading.size === 0")
+
+    playground.shows([["-60"] * 3] * 3)
+
+
 @pytest.mark.parametrize(
     "fragment",
     [

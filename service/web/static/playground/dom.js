@@ -67,5 +67,10 @@ export async function copy(text, what, fallback) {
 export function save(blob, name) {
   const link = h("a", { href: URL.createObjectURL(blob), download: name });
   link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+  release(link.href);
+}
+
+/** Let go of an object URL, once whatever still loads from it has. */
+export function release(url) {
+  if (url) setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }

@@ -2,7 +2,7 @@
 // the service.
 
 import { address } from "./api.js";
-import { h } from "./dom.js";
+import { h, release } from "./dom.js";
 
 const SAMPLE = { name: "grace_hopper.jpg", path: "static/pictures/grace_hopper.jpg" };
 
@@ -35,8 +35,9 @@ export class PictureSource {
   }
 
   stop() {
+    this.stopped = true;
     document.removeEventListener("paste", this.paste);
-    if (this.url) URL.revokeObjectURL(this.url);
+    release(this.url);
   }
 
   /** Fetch the sample and use it. */
@@ -59,7 +60,8 @@ export class PictureSource {
   }
 
   async #use(file, address = null) {
-    if (this.url) URL.revokeObjectURL(this.url);
+    if (this.stopped) return;
+    release(this.url);
     this.file = file;
     this.address = address;
     this.url = URL.createObjectURL(file);
@@ -67,7 +69,7 @@ export class PictureSource {
     this.image.src = this.url;
     // A file that the browser cannot show may still be one that the service reads, a TIFF for instance: it decides.
     await this.image.decode().catch(() => {});
-    this.changed();
+    if (!this.stopped) this.changed();
   }
 
   /** What a program would be told of it. */

@@ -4,7 +4,7 @@ import { post, send } from "../api.js";
 import { Asker } from "../asking.js";
 import { Compare } from "../compare.js";
 import { copyAs } from "../copy_as.js";
-import { announce, h, save } from "../dom.js";
+import { announce, h, release, save } from "../dom.js";
 import { selectField, showProblem, textField } from "../fields.js";
 import { KernelPicker } from "../kernel_picker.js";
 import { extent, mapCanvas } from "../map_canvas.js";
@@ -68,6 +68,7 @@ class PictureMode {
     this.#maps.stop();
     this.kernel.stop();
     this.source.stop();
+    release(this.url);
   }
 
   #stage() {
@@ -170,7 +171,7 @@ class PictureMode {
   #answered({ blob, shape }) {
     showProblem(null, [...this.fields, this.kernel], this.message);
     this.png = blob;
-    if (this.url) URL.revokeObjectURL(this.url);
+    release(this.url);
     this.url = URL.createObjectURL(blob);
     this.compare.after.src = this.url;
     this.compare.element.classList.remove("stale");
