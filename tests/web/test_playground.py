@@ -318,10 +318,12 @@ def test_modes_can_be_changed_before_they_have_come(playground: Playground) -> N
 
 
 SLOW_PICTURES = """
-window.loading = new Set();
+const loading = new Set();
+const told = () => document.documentElement.setAttribute("data-loading", loading.size);
 HTMLImageElement.prototype.decode = function () {
   loading.add(this.src);
-  return new Promise((done) => setTimeout(() => { loading.delete(this.src); done(); }, 500));
+  told();
+  return new Promise((done) => setTimeout(() => { loading.delete(this.src); told(); done(); }, 500));
 };
 const revoke = URL.revokeObjectURL.bind(URL);
 URL.revokeObjectURL = (url) => { if (loading.has(url)) console.error("revoked while it loads"); revoke(url); };
@@ -329,13 +331,13 @@ URL.revokeObjectURL = (url) => { if (loading.has(url)) console.error("revoked wh
 
 
 def test_a_mode_can_be_left_while_its_picture_loads(playground: Playground) -> None:
-    page = playground.page
+    page, document = playground.page, playground.page.locator("html")
     page.add_init_script(SLOW_PICTURES)
     page.goto("about:blank")
     playground.open("#picture")
-    page.wait_for_function("loading.size === 1")
+    expect(document).to_have_attribute("data-loading", "1")
     page.get_by_role("link", name="Matrix").click()
-    page.wait_for_function("loading.size === 0")
+    expect(document).to_have_attribute("data-loading", "0")
 
     playground.shows([["-60"] * 3] * 3)
 
