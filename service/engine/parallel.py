@@ -19,6 +19,7 @@ import numpy as np
 from .borders import Array
 from .control import Control
 from .helpers import cores, helped
+from .remembered import remember
 
 KEPT_BYTES = 6 * 1024 * 1024
 """Scratch memory that a thread keeps from one computation to the next: fresh pages cost more than the work on them."""
@@ -29,13 +30,42 @@ _MOST_KEPT_SHARED = 2
 """… in so many arrays, the largest: as many computations as go on beside each other, as a rule."""
 
 _ALIGNMENT = 64
+_MOST_MADE = 256
 _LOOK_SECONDS = 0.02
 """How often whoever waits for another thread looks whether that one failed."""
-_kept = threading.local()
 _shared_free: list[Array] = []  # the smallest first
 _shared_lock = threading.Lock()
 
 T = TypeVar("T")
+
+
+class _Kept(threading.local):
+    """A thread's scratch memory, and the arrays that were made of it: to make two takes as long as a small product."""
+
+    def __init__(self) -> None:
+        self._memory = np.empty(0, np.uint8)
+        self.made: dict[tuple[np.dtype[Any], tuple[tuple[int, ...], ...]], tuple[Array, ...]] = {}
+
+    def memory_of(self, size: int) -> Array:
+        """Return memory of so many bytes or more, kept for the next who asks unless it is very much."""
+        if self._memory.nbytes >= size:
+            return self._memory
+        raw = np.empty(size + _ALIGNMENT, np.uint8)
+        memory = raw[-raw.ctypes.data % _ALIGNMENT :]
+        if size <= KEPT_BYTES:
+            self._memory = memory
+            self.made = {}
+        return memory
+
+    def keep(
+        self, memory: Array, key: tuple[np.dtype[Any], tuple[tuple[int, ...], ...]], made: tuple[Array, ...]
+    ) -> None:
+        """Remember arrays that were made of the memory that is kept."""
+        if memory is self._memory:
+            remember(self.made, key, made, _MOST_MADE)
+
+
+_kept = _Kept()
 
 
 class Workspace:
@@ -49,23 +79,19 @@ class Workspace:
         if self._prepared is not None:
             self._prepared.wait()
 
-    def arrays(self, dtype: np.dtype[Any], *shapes: tuple[int, ...]) -> list[Array]:
+    def arrays(self, dtype: np.dtype[Any], *shapes: tuple[int, ...]) -> tuple[Array, ...]:
         """Return uninitialised arrays of these shapes; they are overwritten by the next call."""
+        made = _kept.made.get((dtype, shapes))
+        if made is not None:
+            return made
         starts, end = [], 0
         for shape in shapes:
             starts.append(end)
             end += -(-prod(shape) * dtype.itemsize // _ALIGNMENT) * _ALIGNMENT
-        memory = self._memory(end)
-        return [np.ndarray(shape, dtype, memory, start) for start, shape in zip(starts, shapes, strict=True)]
-
-    def _memory(self, size: int) -> Array:
-        memory: Array | None = getattr(_kept, "memory", None)
-        if memory is None or memory.nbytes < size:
-            raw = np.empty(size + _ALIGNMENT, np.uint8)
-            memory = raw[-raw.ctypes.data % _ALIGNMENT :]
-            if size <= KEPT_BYTES:
-                _kept.memory = memory
-        return memory
+        memory = _kept.memory_of(end)
+        made = tuple(np.ndarray(shape, dtype, memory, start) for start, shape in zip(starts, shapes, strict=True))
+        _kept.keep(memory, (dtype, shapes), made)
+        return made
 
 
 class _GivenUp(Exception):
@@ -135,6 +161,12 @@ def run(
     The cancel check is asked before each; the first error ends the whole. Whoever calls this keeps BLAS to one thread
     and NumPy from warning meanwhile: what overflows or is not finite is the data's, and the answer carries it.
     """
+    if threads <= 1 and not prepare:
+        workspace = Workspace()
+        for task in tasks:
+            control.check()
+            compute(task, workspace)
+        return
     failed = threading.Event() if threads > 1 else None
     prepared = _Prepared(len(prepare), failed) if prepare and failed is not None else None
     todo: Iterator[_Step | T] = chain((_Step(call, prepared) for call in prepare), tasks)

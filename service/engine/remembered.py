@@ -44,13 +44,13 @@ def remembered(make: Callable[P, T]) -> Callable[P, T]:
         if found is None:
             found = make(*args, **keywords)
             if len(key) <= _MOST_KEY_BYTES:
-                _keep(made, key, found, _MOST_PLANS)
+                remember(made, key, found, _MOST_PLANS)
         return found
 
     return made_once
 
 
-def _keep(made: dict[K, T], key: K, found: T, most: int) -> None:
+def remember(made: dict[K, T], key: K, found: T, most: int) -> None:
     """Remember something; of so many all are forgotten first, which costs less than to tell the oldest."""
     if len(made) >= most:
         made.clear()
@@ -80,7 +80,7 @@ def short_list_remembered(make: Callable[P, list[T]]) -> Callable[P, list[T]]:
         if found is None:
             found = make(*args, **keywords)
             if len(found) <= _MOST_ITEMS:
-                _keep(made, key, found, _MOST_LISTS)
+                remember(made, key, found, _MOST_LISTS)
         return found
 
     return made_once

@@ -39,11 +39,7 @@ def compute(work: Work) -> None:
     """Fill `work.out`."""
     plan = work.plan
     filters = plan.filters // plan.groups
-    columns = min(
-        _columns_at_once(plan, work.out.itemsize),
-        max(1, work.control.budget_bytes // (3 * work.threads * plan.taps * work.out.itemsize)),
-    )
-    blocks = _blocks(plan, columns, work.shared_among(plan.batch * plan.groups))
+    blocks = _blocks(plan, work.out.itemsize, work.control.budget_bytes, work.threads)
     # With fewer blocks than threads the filters are shared out instead, each thread with columns of its own.
     parts = min(filters, work.shared_among(plan.batch * plan.groups * len(blocks)))
     matrix = work.kernel.reshape(plan.filters, plan.taps)
@@ -73,14 +69,17 @@ class _Block:
     ----------
     region
         The cells of the padded input that they read.
-    window, phase, columns
-        Shapes: of the region, of every s-th cell of its rows if they are sorted by phase, and of the columns.
+    window, columns, phase
+        Shapes: of the region, of the columns, and of every s-th cell of its rows where they are sorted by phase.
+    one_tap
+        Whether the region is the columns already.
     """
 
     region: Region
     window: tuple[int, ...]
-    phase: tuple[int, ...] | None
     columns: tuple[int, ...]
+    phase: tuple[int, ...] | None
+    one_tap: bool
 
 
 def _columns_at_once(plan: ConvPlan, itemsize: int) -> int:
@@ -88,8 +87,10 @@ def _columns_at_once(plan: ConvPlan, itemsize: int) -> int:
 
 
 @short_list_remembered
-def _blocks(plan: ConvPlan, columns: int, sharers: int) -> list[tuple[Region, int]]:
-    """Return tiles of about so many positions, and the number of each one's first; if few, as many for each sharer."""
+def _blocks(plan: ConvPlan, itemsize: int, budget_bytes: int, threads: int) -> list[tuple[Region, int]]:
+    """Return tiles of output positions, and the number of each one's first; if few, as many for each thread."""
+    columns = min(_columns_at_once(plan, itemsize), max(1, budget_bytes // (3 * threads * plan.taps * itemsize)))
+    sharers = -(-threads // (plan.batch * plan.groups))
     positions = prod(plan.output_size)
     number = -(-positions // columns)
     if number < 4 * sharers:
@@ -106,8 +107,9 @@ def _block(plan: ConvPlan, tile: Region) -> _Block:
     return _Block(
         region,
         window=(*lead, row),
-        phase=(*lead, -(-row // plan.stride[-1])) if sort else None,
         columns=(members, *plan.kernel_size, *extent(tile)),
+        phase=(*lead, -(-row // plan.stride[-1])) if sort else None,
+        one_tap=plan.taps == members and all(s == 1 for s in plan.stride),
     )
 
 
@@ -115,14 +117,12 @@ def _columns(work: Work, image: int, group: int, block: _Block, workspace: Works
     """Return the windows of a tile as columns, (C/G·K, positions)."""
     plan, members = work.plan, block.columns[0]
     channels = slice(group * members, (group + 1) * members)
-    window, columns, *phase = workspace.arrays(
-        work.out.dtype, block.window, block.columns, *([block.phase] if block.phase else [])
-    )
+    window, columns, phase = workspace.arrays(work.out.dtype, block.window, block.columns, block.phase or (0,))
     x = work.window(image, channels, block.region, window)
-    if plan.taps == members and all(s == 1 for s in plan.stride) and x[0].flags.c_contiguous:
+    if block.one_tap and x[0].flags.c_contiguous:
         return x.reshape(members, -1)
-    if phase:
-        _copy_by_phase(x, plan, phase[0], columns)
+    if block.phase:
+        _copy_by_phase(x, plan, phase, columns)
     else:
         columns[...] = windows(x, plan, columns.shape)
     return columns.reshape(plan.taps, -1)

@@ -74,13 +74,20 @@ class Work:
 
         A view where the region lies inside an input of that dtype; otherwise a copy, in `out` if it is given.
         """
+        inside = _inside(self.plan, region)
+        if inside is not None and self.input.dtype == self.out.dtype:
+            return self.input[(image, channels, *inside)]
         source = self.input[image, channels]
-        inside = all(start >= 0 and stop <= n for (start, stop), n in zip(region, self.plan.input_size, strict=True))
-        if inside and source.dtype == self.out.dtype:
-            return source[(slice(None), *(slice(*bounds) for bounds in region))]
         if out is None:
             out = np.empty((len(source), *(stop - start for start, stop in region)), self.out.dtype)
         return fill(source, region, out, self.plan.padding_mode, self.padding_value)
+
+
+@lru_cache(maxsize=256)
+def _inside(plan: ConvPlan, region: Region) -> Index | None:
+    """Return a region of the padded input as slices of the input, or None if it reaches into the padding."""
+    reaches_out = any(start < 0 or stop > n for (start, stop), n in zip(region, plan.input_size, strict=True))
+    return None if reaches_out else place(region)
 
 
 def region_of(plan: ConvPlan, tile: Region) -> Region:
