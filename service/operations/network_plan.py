@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from math import ceil, prod
 from typing import Any
 
@@ -165,8 +166,8 @@ def _whole(values: Sequence[float] | None) -> list[float] | None:
 
 
 def network_rank(layers: Sequence[Any], axes: int) -> int:
-    """Return the input's number of spatial axes: the first layer's that has any, else as its own axes suggest."""
-    for layer in layers:
+    """Return the input's number of spatial axes: the first layer's that reads any, else as its own axes suggest."""
+    for layer in takewhile(lambda layer: layer.type != "flatten", layers):  # behind it there are none
         if _has_axes(layer.type):
             return int(layer.type[-2])
     return _RANKS_WITHOUT_LAYERS.get(axes, max(0, axes - 2))

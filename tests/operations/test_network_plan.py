@@ -156,12 +156,19 @@ def test_what_is_beyond_a_limit_is_answered_with_its_name() -> None:
     ("shape", "layers", "message", "pointer"),
     [
         ([1, 1, 8, 8], [conv(1, 3)], r"leave out the batch, \[1, 8, 8\]", "/input_shape"),
+        ([1, 6], [FLATTEN, {"type": "pool3d", "kernel_size": 2}], r"leave out the batch, \[6\]", "/input_shape"),
         ([1, 4, 4], [conv(1, 3), RELU, conv(1, 7)], r"layer 2 \(conv2d\): .*kernel", "/layers/2/kernel"),
         ([1, 4, 4], [linear(3)], r"layer 0 \(linear\): .*put a flatten layer before it", "/layers/0"),
         (
             [1, 4, 4],
             [FLATTEN, conv(1, 3)],
             r"layer 1 \(conv2d\): .*0 spatial axes after flatten; it works on 2",
+            "/layers/1",
+        ),
+        (
+            [6],
+            [FLATTEN, {"type": "pool3d", "kernel_size": 2}],
+            r"layer 1 \(pool3d\): .*shape \[6\] and 0 spatial axes after flatten; it works on 3",
             "/layers/1",
         ),
         (
