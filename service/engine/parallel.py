@@ -163,9 +163,9 @@ def run(
     """
     if threads <= 1 and not prepare:
         workspace = Workspace()
-        for task in tasks:
+        for lone in tasks:
             control.check()
-            compute(task, workspace)
+            compute(lone, workspace)
         return
     failed = threading.Event() if threads > 1 else None
     prepared = _Prepared(len(prepare), failed) if prepare and failed is not None else None

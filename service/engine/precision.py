@@ -254,8 +254,11 @@ class Survey:
         """Whether the result is float64 and all data integers: then every sum below 2⁵³ must come out exact."""
         if self._kernel.dtype != np.float64 or not self._padding_value.is_integer():
             return False
-        return all(map(_may_be_integers, (self._kernel, self._input))) and all(
-            map(_all_integers, (self._kernel, self._input))
+        return (
+            _may_be_integers(self._kernel)
+            and _may_be_integers(self._input)
+            and _all_integers(self._kernel)
+            and _all_integers(self._input)
         )
 
     @cached_property
@@ -302,7 +305,9 @@ def all_finite(x: Array) -> bool:
 
 def _may_be_integers(array: Array) -> bool:
     """Whether the first value and one in the middle are integers: others show there, as a rule."""
-    return array.dtype.kind in "biu" or all(float(array.item(at)).is_integer() for at in (0, array.size // 2))
+    if array.dtype.kind in "biu":
+        return True
+    return float(array.item(0)).is_integer() and float(array.item(array.size // 2)).is_integer()
 
 
 def _all_integers(array: Array) -> bool:

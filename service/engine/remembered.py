@@ -8,6 +8,7 @@ from __future__ import annotations
 import marshal
 from collections.abc import Callable, Iterable
 from functools import wraps
+from itertools import chain
 from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -19,7 +20,9 @@ _MOST_KEY_BYTES = 1024
 _MOST_LISTS = 64
 _MOST_ITEMS = 512
 _PLAIN = frozenset((int, float, str, bool, type(None)))
-_PLAIN_OR_NESTED = _PLAIN | {tuple, list}
+_NESTED = frozenset((tuple, list))
+_PLAIN_OR_NESTED = _PLAIN | _NESTED
+_MOST_LEVELS = 8
 
 
 def remembered(make: Callable[P, T]) -> Callable[P, T]:
@@ -35,11 +38,7 @@ def remembered(make: Callable[P, T]) -> Callable[P, T]:
         given = [*args, *keywords.values()]
         if not _are_plain(given):
             return make(*args, **keywords)
-        try:
-            key = marshal.dumps([given, [*keywords]], 2)
-            # Version 2 of its format: later ones write equal values in several ways.
-        except ValueError:  # nested too deep
-            return make(*args, **keywords)
+        key = marshal.dumps([given, [*keywords]], 2)  # later versions of its format write equal values in several ways
         found = made.get(key)
         if found is None:
             found = make(*args, **keywords)
@@ -59,10 +58,14 @@ def remember(made: dict[K, T], key: K, found: T, most: int) -> None:
 
 def _are_plain(values: Iterable[Any]) -> bool:
     """Whether what marshal writes tells these values from all others: of an array it writes the bytes alone."""
-    kinds = set(map(type, values))
-    if kinds <= _PLAIN:
-        return True
-    return kinds <= _PLAIN_OR_NESTED and all(_are_plain(value) for value in values if type(value) not in _PLAIN)
+    for _ in range(_MOST_LEVELS):
+        kinds = set(map(type, values))
+        if kinds <= _PLAIN:
+            return True
+        if not kinds <= _PLAIN_OR_NESTED:
+            return False
+        values = list(chain.from_iterable([value for value in values if type(value) in _NESTED]))
+    return False
 
 
 def short_list_remembered(make: Callable[P, list[T]]) -> Callable[P, list[T]]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,8 +20,7 @@ from .layout import Layout, Shape, conv_layout
 from .limits import WorkLimits, check_work
 
 
-@dataclass(frozen=True, slots=True)
-class ConvProblem:
+class ConvProblem(NamedTuple):
     """A convolution as it was asked, in canonical form, decided but not computed."""
 
     source: Source

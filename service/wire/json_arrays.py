@@ -83,7 +83,11 @@ def nested_array(
 
 def lists_in(array: NDArray[Any]) -> int:
     """Return how many lists `array` is as nested lists."""
-    return sum(prod(array.shape[:axis]) for axis in range(array.ndim))
+    lists, of_a_level = 0, 1
+    for size in array.shape:
+        lists += of_a_level
+        of_a_level *= size
+    return lists
 
 
 def _shape_along_first(rows: simdjson.Array, pointer: str, limits: ReadLimits) -> list[int]:

@@ -11,7 +11,7 @@ from service.engine.plans import ConvPlan
 from .work import Work
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Method:
     """A way to compute a convolution.
 

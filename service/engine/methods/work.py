@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -21,8 +21,7 @@ BLOCK_BYTES = 256 * 1024
 """What one array of a block takes: a block of input, of output and of products share a core's second-level cache."""
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(NamedTuple):  # made in a fifth of the time that a frozen dataclass takes
     """One convolution to compute.
 
     Attributes
