@@ -38,25 +38,29 @@ class Board:
 
     def occupy(self, worker: int) -> None:
         """Make this process the one that writes column `worker`."""
-        self._own = {name: first + worker for name, first in self._firsts.items()}
+        self._worker = worker
+
+    def row(self, name: str) -> int:
+        """Return where the numbers of a name begin, for `add_to_rows`."""
+        return self._firsts[name]
 
     def add(self, name: str, amount: float = 1.0) -> None:
         """Add to this worker's number; no two of its threads may at the same time."""
-        self._cells[self._own[name]] += amount
+        self._cells[self._firsts[name] + self._worker] += amount
 
-    def add_all(self, amounts: Iterable[tuple[str, float]]) -> None:
-        """Add to several of this worker's numbers, as `add` does."""
-        cells, own = self._cells, self._own
-        for name, amount in amounts:
-            cells[own[name]] += amount
+    def add_to_rows(self, amounts: Iterable[tuple[int, float]]) -> None:
+        """Add to several of this worker's numbers, as `add` does, without looking for them."""
+        cells, worker = self._cells, self._worker
+        for row, amount in amounts:
+            cells[row + worker] += amount
 
     def set(self, name: str, value: float) -> None:
         """Set this worker's number."""
-        self._cells[self._own[name]] = value
+        self._cells[self._firsts[name] + self._worker] = value
 
     def own(self, name: str) -> float:
         """Return this worker's number."""
-        return self._cells[self._own[name]]
+        return self._cells[self._firsts[name] + self._worker]
 
     def each(self, name: str) -> list[float]:
         """Return the number of every worker, in their order."""
@@ -66,7 +70,7 @@ class Board:
     def total(self, name: str) -> float:
         """Return the sum over all workers."""
         first = self._firsts[name]
-        return sum(self._cells[first : first + self._workers])
+        return self._cells[first] if self._workers == 1 else sum(self._cells[first : first + self._workers])
 
     def clear(self, names: Iterable[str], worker: int) -> None:
         """Set a worker's numbers to zero: what it had in flight ended with it."""

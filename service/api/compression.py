@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from service.wire import ENCODINGS, ContentEncoding, encode_content
 
 from .answers import Written
@@ -35,6 +33,5 @@ def compressed(written: Written, encoding: ContentEncoding | None) -> Written:
     middle = memoryview(body)[len(body) // 2 :][:_SAMPLE_BYTES]
     if len(encode_content(middle, encoding)) > _WORTH_RATIO * len(middle):
         return written
-    return replace(
-        written, body=encode_content(body, encoding), headers=written.headers | {"Content-Encoding": encoding}
-    )
+    headers = {**written.headers, "Content-Encoding": encoding}
+    return written._replace(body=encode_content(body, encoding), headers=headers)

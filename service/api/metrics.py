@@ -79,16 +79,20 @@ class Metrics(Collector):
 
     def __init__(self, operations: Iterable[str], workers: int = 1, also: Iterable[str] = ()) -> None:
         self._operations = (*dict.fromkeys(operations), _OTHER)
-        self._labels = {
-            (operation, status): f"requests {operation} {status}"
+        self.board = Board((*_names(self._operations), *also), workers)
+        row = self.board.row
+        self._in_flight, self._macs, self._bytes_in, self._bytes_out = map(
+            row, ("in_flight", "macs", "bytes_in", "bytes_out")
+        )
+        self._requests_rows = {
+            (operation, status): row(f"requests {operation} {status}")
             for operation in self._operations
             for status in (*STATUSES, _OTHER)
         }
-        self._phases = {
-            phase: (f"seconds {phase}", [f"seconds {phase} {bucket}" for bucket in range(len(_BOUNDS) + 1)])
+        self._phase_rows = {
+            phase: (row(f"seconds {phase}"), [row(f"seconds {phase} {bucket}") for bucket in range(len(_BOUNDS) + 1)])
             for phase in _ALL
         }
-        self.board = Board((*_names(self._operations), *also), workers)
 
     def forget(self, worker: int) -> None:
         """Set what a worker had in flight to zero: it ended, and that with it."""
@@ -100,24 +104,27 @@ class Metrics(Collector):
 
     def ended(self, record: Record) -> None:
         """Count a request's answer."""
-        counts: list[tuple[str, float]] = [
-            ("in_flight", -1),
-            (self._labels.get((record.operation, record.status)) or self._unusual(record), 1),
-            ("macs", record.macs),
-            ("bytes_in", record.bytes_in),
-            ("bytes_out", record.bytes_out),
+        total, buckets = self._phase_rows["total"]
+        counts: list[tuple[int, float]] = [
+            (self._in_flight, -1),
+            (self._requests_rows.get((record.operation, record.status)) or self._unusual(record), 1),
+            (self._macs, record.macs),
+            (self._bytes_in, record.bytes_in),
+            (self._bytes_out, record.bytes_out),
+            (total, record.seconds),
+            (buckets[bisect_left(_BOUNDS, record.seconds)], 1),
         ]
-        for phase, seconds in (*record.timings.seconds.items(), ("total", record.seconds)):
-            if seconds or phase == "total":
-                total, buckets = self._phases[phase]
+        for phase, seconds in record.timings.seconds.items():
+            if seconds:
+                total, buckets = self._phase_rows[phase]
                 counts += (total, seconds), (buckets[bisect_left(_BOUNDS, seconds)], 1)
         if record.reason:
-            counts.append((f"rejected {record.reason}", 1))
-        self.board.add_all(counts)
+            counts.append((self.board.row(f"rejected {record.reason}"), 1))
+        self.board.add_to_rows(counts)
 
-    def _unusual(self, record: Record) -> str:
+    def _unusual(self, record: Record) -> int:
         operation = record.operation if record.operation in self._operations else _OTHER
-        return f"requests {operation} {record.status if record.status in STATUSES else _OTHER}"
+        return self._requests_rows[operation, record.status if record.status in STATUSES else _OTHER]
 
     def text(self) -> bytes:
         """Return everything in Prometheus' text format."""

@@ -51,7 +51,7 @@ class RequestContext:
         begin = time.perf_counter()
         service = scope["app"].state.service
         record = Record(_request_id(scope))
-        scope.setdefault("state", {}).update(record=record, request_id=record.id, timings=record.timings)
+        scope.setdefault("state", {}).update(service=service, record=record, request_id=record.id)
 
         async def send_with_context(message: Message) -> None:
             if message["type"] == "http.response.start":

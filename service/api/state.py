@@ -75,5 +75,5 @@ class Service:
 
 def service_of(request: Request) -> Service:
     """Return the running service that a request belongs to."""
-    service: Service = request.app.state.service
+    service: Service = request.scope["state"]["service"]
     return service
