@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar
 
@@ -16,6 +16,7 @@ from service.wire import ReadLimits, decode_content, gather_form, read_form, rea
 from service.wire.errors import BodyTooLarge
 
 from .admission import Ticket
+from .begun import Begun
 from .errors import ClientGone, HttpProblem
 from .headers import header
 from .negotiation import JSON
@@ -98,7 +99,7 @@ async def _in_time(reading: Coroutine[Any, Any, T], seconds: float) -> T:
     HttpProblem
         If it takes too long.
     """
-    begun = _Begun(reading)
+    begun = Begun(reading)
     if begun.done:
         return begun.result
     try:
@@ -110,28 +111,6 @@ async def _in_time(reading: Coroutine[Any, Any, T], seconds: float) -> T:
             f"the body was not here after {seconds:g} seconds; send less, or compress it",
             headers={"Connection": "close"},
         ) from None
-
-
-class _Begun(Awaitable[T]):
-    """A coroutine that ran until it waited for something, or to its end; awaited, it goes on from there."""
-
-    result: T
-
-    def __init__(self, coroutine: Coroutine[Any, Any, T]) -> None:
-        self._coroutine = coroutine
-        self.done = False
-        try:
-            self._awaited = coroutine.send(None)
-        except StopIteration as stopped:
-            self.done, self.result = True, stopped.value
-
-    def __await__(self) -> Generator[Any, Any, T]:
-        try:
-            yield self._awaited
-        except BaseException as error:
-            self._coroutine.throw(error)
-            raise
-        return (yield from self._coroutine.__await__())
 
 
 class _Stream:
@@ -218,7 +197,7 @@ def _read_encoded_form(
     decoded = decode_content(body, encoding, limits)
     if limits.admit is not None:
         limits.admit((_MEMORY_PER_BYTE[FORM] - 1) * len(decoded))
-    form = _Begun(gather_form(_once(bytes(decoded)), content_type, DOCUMENT, limits)).result  # it waits for nothing
+    form = Begun(gather_form(_once(bytes(decoded)), content_type, DOCUMENT, limits)).result  # it waits for nothing
     return read_form(form, DOCUMENT, limits)
 
 

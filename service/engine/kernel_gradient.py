@@ -13,13 +13,14 @@ Winograd's transforms (`winograd_gradient.py`).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import prod
 
 import numpy as np
 
 from .borders import Array, Index, Region, fill
 from .control import Control
-from .methods.work import extent, region_of, strided, taps, tiles
+from .methods.work import extent, region_of, strided, taps, tiles, window_cells
 from .parallel import Workspace, available_threads, run
 from .plans import ConvPlan
 from .precision import FloatType
@@ -33,7 +34,14 @@ LEAST_POSITIONS = 256
 """And no fewer positions than this, so that adding a product to the sum costs little beside the product."""
 
 STACKED_BELOW = 16
-"""The channels a group below which taps are stacked."""
+"""The channels a group below which taps may be stacked, …"""
+
+COPIED, CALLED, NARROW = 10, 50_000, 0.36
+"""… what copying a cell for it takes, a call for a product, and a multiply-accumulate of a product of one tap more than
+in one of all taps, each in cells that a product reads (measured) …"""
+
+FARTHEST = 12
+"""… and how many times what a window holds must fit into a block, or the windows of a block hardly overlap."""
 
 SUMS_BYTES = 4 * 1024 * 1024
 """What the sums of all threads take at most, where each has its own."""
@@ -141,13 +149,22 @@ class _Products:
         channels = self.plan.channels // self.plan.groups
         return self.groups.stop - self.groups.start, self.filters.stop - self.filters.start, channels
 
-    @property
+    @cached_property
     def stacked(self) -> bool:
-        """Whether all taps make one product."""
-        _, filters, channels = self.size
-        return channels < STACKED_BELOW and filters > 1 and prod(self.plan.kernel_size) > 1
+        """Whether all taps make one product: with few channels, and where a product a tap would take longer."""
+        plan, (groups, filters, channels) = self.plan, self.size
+        if channels >= STACKED_BELOW or filters == 1 or prod(plan.kernel_size) == 1:
+            return False
+        if any(s > 1 for s in plan.stride):  # then cells are copied either way
+            return True
+        each = groups * (channels + filters + channels * prod(plan.kernel_size)) * self.dtype.itemsize
+        if BLOCK_BYTES // each < min(FARTHEST * prod(plan.span), prod(plan.input_size)):
+            return False
+        positions = groups * plan.batch * prod(plan.output_size) // self.parts
+        narrow = NARROW * channels * filters
+        return channels * positions * COPIED <= (channels + filters + narrow) * positions + CALLED
 
-    @property
+    @cached_property
     def wide(self) -> bool:
         """Whether taps are read in place, which takes zeros between the gradient's rows if there are several."""
         return all(s == 1 for s in self.plan.stride) and not self.stacked and not self.exact
@@ -164,7 +181,8 @@ class _Products:
         groups, filters, channels = self.size
         read = prod(self.plan.stride)  # cells a position
         each = groups * (channels + -(-(filters + self.depth) // read)) * self.dtype.itemsize
-        cells = max(1, min(max(BLOCK_BYTES // each, LEAST_POSITIONS * read), budget // each))
+        enough = window_cells(self.plan, max(BLOCK_BYTES // each, LEAST_POSITIONS * read))
+        cells = max(1, min(enough, budget // each))
         found = []
         for tile in tiles(self.plan, cells, -(-self.parts // self.plan.batch)):
             together = max(1, cells // prod(stop - start for start, stop in region_of(self.plan, tile)))

@@ -30,7 +30,8 @@ _MOST_KEPT_SHARED = 2
 """… in so many arrays, the largest: as many computations as go on beside each other, as a rule."""
 
 _ALIGNMENT = 64
-_MOST_MADE = 256
+_MOST_MADE, _MOST_ARRAYS = 256, 8
+"""Computations whose scratch arrays a thread remembers, and how many each may have: they take memory of their own."""
 _LOOK_SECONDS = 0.02
 """How often whoever waits for another thread looks whether that one failed."""
 _shared_free: list[Array] = []  # the smallest first
@@ -61,7 +62,7 @@ class _Kept(threading.local):
         self, memory: Array, key: tuple[np.dtype[Any], tuple[tuple[int, ...], ...]], made: tuple[Array, ...]
     ) -> None:
         """Remember arrays that were made of the memory that is kept."""
-        if memory is self._memory:
+        if memory is self._memory and len(made) <= _MOST_ARRAYS:
             remember(self.made, key, made, _MOST_MADE)
 
 

@@ -6,7 +6,7 @@ Small convolutions come in series of one shape, and making their plan takes as l
 from __future__ import annotations
 
 import marshal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from functools import wraps
 from itertools import chain
 from typing import Any, ParamSpec, TypeVar
@@ -56,9 +56,11 @@ def remember(made: dict[K, T], key: K, found: T, most: int) -> None:
     made[key] = found
 
 
-def _are_plain(values: Iterable[Any]) -> bool:
+def _are_plain(values: Collection[Any]) -> bool:
     """Whether what marshal writes tells these values from all others: of an array it writes the bytes alone."""
     for _ in range(_MOST_LEVELS):
+        if len(values) > _MOST_KEY_BYTES:
+            return False
         kinds = set(map(type, values))
         if kinds <= _PLAIN:
             return True

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 
 from service.engine import (
     METHODS,
@@ -21,6 +22,7 @@ from service.engine import (
     plan_conv_transpose,
 )
 from service.engine.choice import keeps_contract
+from service.engine.methods.work import tiles, window_cells
 from service.engine.precision import Survey
 
 LAYER = plan_conv((1, 64, 40, 40), (64, 64, 3, 3), padding=1)
@@ -310,3 +312,19 @@ def test_a_padding_value_whose_square_is_no_number_is_taken() -> None:
     found = conv(x, w, padding=1, padding_mode="constant", padding_value=1e200)
     assert found[0, 0, 0, 0] == pytest.approx(5 * 64 * 0.7e200)
     assert found[0, 0, 1, 1] == pytest.approx(576 * 0.21)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 4])
+@pytest.mark.parametrize("size", [(500, 500), (500, 2000), (3000, 400)])
+def test_a_kernel_that_reaches_far_is_not_met_position_by_position(size: tuple[int, int], threads: int) -> None:
+    plan = plan_conv((1, 1, *size), (1, 1, 3, 3), dilation=150)
+    for cells in (1, 256 * 1024):
+        number = len(tiles(plan, window_cells(plan, cells), threads))
+        assert threads <= number <= 60
+
+
+def test_kernels_that_reach_far_are_computed_by_every_method() -> None:
+    x, w = tame(1, 1, 330, 340).astype(float), np.outer([1.0, -2, 3], [2.0, 1, -1])[None, None]
+    expected = conv(x, w, dilation=150, method="gemm")
+    for method in ("direct", "separable", "banded"):
+        assert_allclose(conv(x, w, dilation=150, method=method), expected, atol=1e-12)

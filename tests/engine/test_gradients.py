@@ -263,6 +263,8 @@ SHARED: list[tuple[Any, Any, dict[str, Any]]] = [  # as much work as is shared a
     ((2, 8, 30_000), (8, 8, 9), {"padding": "same", "padding_mode": "circular"}),
     ((1, 256, 12, 12), (256, 256, 3, 3), {"padding": 1}),  # more weights than each thread has sums for
     ((140, 64, 1, 3), (1000, 64, 1, 3), {}),  # a single position an image
+    ((1, 8, 70, 70), (8, 8, 15, 15), {}),  # few channels, but a block of stacked taps would hold few positions
+    ((1, 2, 500, 500), (3, 2, 3, 3), {"dilation": 150}),  # a kernel that reaches far
 ]
 
 

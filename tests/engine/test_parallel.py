@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from functools import partial
 from itertools import count
+from threading import Thread
 from time import sleep
+from typing import cast
 
+import numpy as np
 import pytest
 
 from service.engine import Cancelled, Control
@@ -72,3 +76,32 @@ def test_who_waits_for_a_preparation_that_was_cancelled_is_let_go(threads: int) 
     control = Control(cancelled=lambda: next(asked) == 1)  # once: the others are not told
     with pytest.raises(Cancelled):
         run(range(4), lambda _, workspace: workspace.await_prepared(), control, threads, [lambda: sleep(0.01)] * 2)
+
+
+def test_scratch_arrays_are_remembered_while_their_memory_stands() -> None:
+    workspace, kind = Workspace(), np.dtype(np.float32)
+
+    def ask() -> None:
+        small = workspace.arrays(kind, (3, 4), (5,))
+        assert workspace.arrays(kind, (3, 4), (5,)) is small
+        assert [array.shape for array in small] == [(3, 4), (5,)]
+        assert not np.shares_memory(small[0], small[1])
+        assert workspace.arrays(np.dtype(np.float64), (3, 4), (5,))[0].dtype == np.float64
+        base = weakref.ref(cast("np.ndarray", small[0].base))
+        del small
+        workspace.arrays(kind, (4096, 256))  # more than there was, so it is fresh
+        assert base() is None
+
+    thread = Thread(target=ask)  # which has no memory yet
+    thread.start()
+    thread.join()
+
+
+def test_what_is_remembered_of_scratch_arrays_is_bounded() -> None:
+    workspace, kind = Workspace(), np.dtype(np.float64)
+    many = ((2, 3),) * 1000
+    assert workspace.arrays(kind, *many) is not workspace.arrays(kind, *many)  # a thousand arrays have 200 kB of names
+    first = workspace.arrays(kind, (7,))
+    for size in range(1000):
+        workspace.arrays(kind, (8, size + 1))
+    assert workspace.arrays(kind, (7,)) is not first

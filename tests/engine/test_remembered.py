@@ -47,3 +47,14 @@ def test_short_lists_are_given_again_and_long_ones_made_anew() -> None:
     count(0)
     assert made[-1] == 0
     assert len(made) > 1000
+
+
+def test_what_holds_itself_is_made_anew() -> None:
+    made = []
+    make = remembered(lambda value: made.append(len(value)))
+    endless: list[object] = []
+    endless.extend([endless] * 10)
+    make(endless)
+    make([[[[[[[[[[1]]]]]]]]]])
+    make([[[[[[[[[[1]]]]]]]]]])
+    assert made == [10, 1, 1]

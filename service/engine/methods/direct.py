@@ -24,7 +24,7 @@ from service.engine.parallel import Workspace, run
 from service.engine.plans import ConvPlan
 
 from .method import Method
-from .work import BLOCK_BYTES, Work, extent, few_taps, place, region_of, taps, tiles, windows
+from .work import BLOCK_BYTES, Work, extent, few_taps, place, region_of, taps, tiles, window_cells, windows
 
 CHANNELS = 256
 """Channels at once, where they are laid innermost; more of small planes."""
@@ -55,8 +55,12 @@ def compute(work: Work) -> None:
         fill_tile(work, image, maps, tile, workspace)
         work.add_bias(image, slice(maps.start, maps.stop), tile)
 
-    blocks = tiles(plan, BLOCK_BYTES // work.out.itemsize, work.shared_among(plan.batch * plan.groups))
+    blocks = _tiles(plan, work.out.itemsize, work.shared_among(plan.batch * plan.groups))
     run(product(range(plan.batch), range(plan.groups), blocks), block, work.control, work.threads)
+
+
+def _tiles(plan: ConvPlan, itemsize: int, least: int = 1) -> list[Region]:
+    return tiles(plan, window_cells(plan, BLOCK_BYTES // itemsize), least)
 
 
 def is_depthwise(plan: ConvPlan) -> bool:
@@ -169,7 +173,7 @@ def seconds(plan: ConvPlan, itemsize: int, machine: Machine) -> float:
         added = plan.macs * (machine.call / 100 / together + 2 / machine.passes[pair])
         moved = 3 * prod(plan.input_shape) + 7 * prod(plan.output_shape)
         return added + moved / machine.moves[pair] + blocks * (machine.call + machine.block / 4)
-    blocks = len(tiles(plan, BLOCK_BYTES // itemsize)) * plan.batch
+    blocks = len(_tiles(plan, itemsize)) * plan.batch
     calls = 2 * blocks * plan.filters * plan.taps
     return calls * machine.call + blocks * machine.block / 4 + 4 * plan.macs / machine.passes[pair]
 
@@ -181,7 +185,7 @@ def working_bytes(plan: ConvPlan, itemsize: int, threads: int) -> int:
         tile = _depthwise_tiles(plan, itemsize, together)[0]
         cells = prod(extent(region_of(plan, tile))) + prod(extent(tile))
         return threads * itemsize * _pitch(together, itemsize) * cells
-    tile = tiles(plan, BLOCK_BYTES // itemsize)[0]
+    tile = _tiles(plan, itemsize)[0]
     return threads * itemsize * (prod(extent(region_of(plan, tile))) + prod(extent(tile)))
 
 

@@ -26,7 +26,7 @@ from service.engine.products import matmul
 from . import direct
 from .bands import band, reach, strips
 from .method import Method
-from .work import Work, extent, place, region_of, tiles
+from .work import Work, extent, place, region_of, tiles, window_cells
 
 CELLS = 256 * 1024
 """Cells of a block's window: it, the passes between and the output share a core's second-level cache."""
@@ -76,7 +76,7 @@ def compute(work: Work) -> None:
         _fill_tile(work, bands[f], image, f, tile, workspace)
         work.add_bias(image, slice(f, f + 1), tile)
 
-    blocks = tiles(plan, CELLS, work.shared_among(plan.batch * plan.filters))
+    blocks = tiles(plan, window_cells(plan, CELLS), work.shared_among(plan.batch * plan.filters))
     run(product(range(plan.batch), range(plan.filters), blocks), block, work.control, work.threads)
 
 
@@ -173,7 +173,7 @@ def seconds(plan: ConvPlan, itemsize: int, machine: Machine) -> float:
     for axis, (size, rows, stride, span) in enumerate(axes):
         cells[axis] = size
         total += prod(cells) * reach(rows, stride, span) / machine.small_products[pair]
-    blocks = len(tiles(plan, CELLS)) * machine.block
+    blocks = len(tiles(plan, window_cells(plan, CELLS))) * machine.block
     found = 20 * machine.call  # to find a filter's factors
     return plan.filters * (found + plan.batch * (total + prod(plan.input_size) / machine.moves[pair] + blocks))
 
@@ -183,7 +183,7 @@ def working_bytes(plan: ConvPlan, itemsize: int, threads: int) -> int:
     axes = zip(_heights(plan, itemsize), plan.stride, plan.span, strict=True)
     bands = sum(rows * reach(rows, stride, span) for rows, stride, span in axes)
     return plan.filters * bands * itemsize + threads * itemsize * plan.rank * prod(
-        extent(region_of(plan, tiles(plan, CELLS)[0]))
+        extent(region_of(plan, tiles(plan, window_cells(plan, CELLS))[0]))
     )
 
 

@@ -19,6 +19,8 @@ from service.engine.remembered import short_list_remembered
 
 BLOCK_BYTES = 256 * 1024
 """What one array of a block takes: a block of input, of output and of products share a core's second-level cache."""
+FAR_CELLS = 4 * 1024 * 1024
+"""Up to so many cells a block's window has where a kernel reaches farther than that cache holds."""
 
 
 class Work(NamedTuple):  # made in a fifth of the time that a frozen dataclass takes
@@ -127,22 +129,38 @@ def few_taps(plan: ConvPlan, tile: Region) -> list[tuple[tuple[int, ...], Index]
     return list(taps(plan, tile))
 
 
+def window_cells(plan: ConvPlan, cells: int) -> int:
+    """Return how many cells a block's window is to have: so many, or twice the kernel's span on each axis.
+
+    With less, most of what a block reads would be there for a few positions, and with little more than the span there
+    would be a block a position.
+    """
+    return max(cells, min(FAR_CELLS, prod(2 * reach for reach in plan.span)))
+
+
 @short_list_remembered
 def tiles(plan: ConvPlan, cells: int, least: int = 1) -> list[Region]:
     """Split the output positions into tiles whose regions of the padded input hold about `cells` cells; `least` tiles.
 
-    The axis that is cut next is the one where the overlap of neighbouring regions costs least; rows stay whole longest.
+    The axis that is cut next is the one where the overlap of neighbouring regions costs least; rows stay whole if that
+    costs little.
+    For the sake of `least` nothing is cut into more than twice as many: kernels that reach far have large regions
+    however small the tiles.
     """
     chunk = list(plan.output_size)
 
     def reads(axis: int, length: int) -> int:
         return (length - 1) * plan.stride[axis] + plan.span[axis]
 
-    cells = min(cells, -(-prod(reads(a, c) for a, c in enumerate(chunk)) // least))
-    while prod(reads(a, c) for a, c in enumerate(chunk)) > cells and max(chunk) > 1:
+    def too_large(region: int) -> bool:
+        number = prod(-(-n // c) for n, c in zip(plan.output_size, chunk, strict=True))
+        return region > cells or (region > share and number < 2 * least)
+
+    share = -(-prod(reads(a, c) for a, c in enumerate(chunk)) // least)
+    while too_large(prod(reads(a, c) for a, c in enumerate(chunk))) and max(chunk) > 1:
         halves = [-(-c // 2) for c in chunk]
         costs = [
-            (2 * reads(a, h) / reads(a, c) + (a == plan.rank - 1 and c <= 1024), a)
+            (2 * reads(a, h) / reads(a, c) + (a == plan.rank - 1 and c <= 1024) / 2, a)
             for a, (c, h) in enumerate(zip(chunk, halves, strict=True))
             if c > 1
         ]
