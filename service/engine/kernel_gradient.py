@@ -34,14 +34,14 @@ LEAST_POSITIONS = 256
 """And no fewer positions than this, so that adding a product to the sum costs little beside the product."""
 
 STACKED_BELOW = 16
-"""The channels a group below which taps may be stacked, …"""
+"""The channels a group below which taps may be stacked."""
 
 COPIED, CALLED, NARROW = 10, 50_000, 0.36
-"""… what copying a cell for it takes, a call for a product, and a multiply-accumulate of a product of one tap more than
-in one of all taps, each in cells that a product reads (measured) …"""
+"""What stacking costs and saves, in cells that a product reads (measured): to copy a cell; a call for a product; and
+a multiply-accumulate of the narrow product of one tap beside one of all taps."""
 
-FARTHEST = 12
-"""… and how many times what a window holds must fit into a block, or the windows of a block hardly overlap."""
+LEAST_WINDOWS = 12
+"""The windows' worth of cells that a block must hold for taps to be stacked: with fewer it has few positions."""
 
 SUMS_BYTES = 4 * 1024 * 1024
 """What the sums of all threads take at most, where each has its own."""
@@ -158,7 +158,7 @@ class _Products:
         if any(s > 1 for s in plan.stride):  # then cells are copied either way
             return True
         each = groups * (channels + filters + channels * prod(plan.kernel_size)) * self.dtype.itemsize
-        if BLOCK_BYTES // each < min(FARTHEST * prod(plan.span), prod(plan.input_size)):
+        if BLOCK_BYTES // each < min(LEAST_WINDOWS * prod(plan.span), prod(plan.input_size)):
             return False
         positions = groups * plan.batch * prod(plan.output_size) // self.parts
         narrow = NARROW * channels * filters
