@@ -6,7 +6,7 @@ For one tap k this is a matrix product a group, (F/G, positions) times (position
 need not be gathered: g is laid out as wide as the input, with zeros where no window starts, so that every tap reads the
 same block of input as one long row, only begun further on. Those zeros would turn what is not finite into NaN where no
 window meets it, so then, and with a larger stride, each tap's cells are copied out. Where a group has few channels the
-taps are stacked into one product instead, since a narrow one is slow. Three taps an axis on many channels go through
+taps may be stacked into one product instead, since a narrow one is slow. Three taps an axis on many channels go through
 Winograd's transforms (`winograd_gradient.py`).
 """
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import chain, islice
 from math import prod
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -40,12 +40,15 @@ _shared_lock = threading.Lock()
 T = TypeVar("T")
 
 
+_Key: TypeAlias = tuple[np.dtype[Any], tuple[tuple[int, ...], ...]]
+
+
 class _Kept(threading.local):
     """A thread's scratch memory, and the arrays that were made of it: to make two takes as long as a small product."""
 
     def __init__(self) -> None:
         self._memory = np.empty(0, np.uint8)
-        self.made: dict[tuple[np.dtype[Any], tuple[tuple[int, ...], ...]], tuple[Array, ...]] = {}
+        self.made: dict[_Key, tuple[Array, ...]] = {}
 
     def memory_of(self, size: int) -> Array:
         """Return memory of so many bytes or more, kept for the next who asks unless it is very much."""
@@ -58,9 +61,7 @@ class _Kept(threading.local):
             self.made = {}
         return memory
 
-    def keep(
-        self, memory: Array, key: tuple[np.dtype[Any], tuple[tuple[int, ...], ...]], made: tuple[Array, ...]
-    ) -> None:
+    def keep(self, memory: Array, key: _Key, made: tuple[Array, ...]) -> None:
         """Remember arrays that were made of the memory that is kept."""
         if memory is self._memory and len(made) <= _MOST_ARRAYS:
             remember(self.made, key, made, _MOST_MADE)
@@ -162,12 +163,6 @@ def run(
     The cancel check is asked before each; the first error ends the whole. Whoever calls this keeps BLAS to one thread
     and NumPy from warning meanwhile: what overflows or is not finite is the data's, and the answer carries it.
     """
-    if threads <= 1 and not prepare:
-        workspace = Workspace()
-        for lone in tasks:
-            control.check()
-            compute(lone, workspace)
-        return
     failed = threading.Event() if threads > 1 else None
     prepared = _Prepared(len(prepare), failed) if prepare and failed is not None else None
     todo: Iterator[_Step | T] = chain((_Step(call, prepared) for call in prepare), tasks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tracemalloc
 from typing import Any
 
@@ -13,7 +14,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
 from service import engine
-from service.engine.kernel_gradient import kernel_gradient
+from service.engine.kernel_gradient import _shares, kernel_gradient
 from tests.engine.test_transposed import ADJOINT
 from tests.golden import Golden, golden
 from tests.oracles import gradients as oracle
@@ -296,6 +297,29 @@ def test_a_kernel_gradient_is_shared_among_threads(
         for number in (1, threads)
     )
     assert_array_equal(several, one)
+
+
+@pytest.mark.parametrize(("shape", "kernel", "options"), SHARED[-2:])
+def test_a_large_window_is_not_met_position_by_position(shape: Any, kernel: Any, options: dict[str, Any]) -> None:
+    asked = itertools.count()
+    control = engine.Control(threads=1, cancelled=lambda: next(asked) < 0)
+    plan = engine.plan_conv(shape, kernel, **options)
+    kernel_gradient(plan, np.ones(shape), np.ones(plan.output_shape), 0.0, np.dtype(float), "auto", control)
+    assert 1 <= next(asked) <= 20
+
+
+@pytest.mark.parametrize(
+    ("shape", "kernel", "stride", "stacked"),
+    [
+        ((1, 3, 120, 120), (64, 3, 7, 7), 2, True),
+        ((1, 3, 28, 28), (64, 3, 3, 3), 1, True),
+        ((1, 8, 70, 70), (8, 8, 15, 15), 1, False),  # a block of stacked taps would hold few positions
+        ((1, 15, 112, 112), (4, 15, 3, 3), 1, False),  # to copy all taps would take longer than their products
+    ],
+)
+def test_taps_are_stacked_where_that_pays(shape: Any, kernel: Any, stride: int, stacked: bool) -> None:
+    (share,) = _shares(engine.plan_conv(shape, kernel, stride=stride), np.dtype(np.float32), 1, 2**26)
+    assert share.stacked == stacked
 
 
 def test_threads_do_not_change_gradients_of_a_transposed_convolution() -> None:

@@ -143,9 +143,8 @@ def tiles(plan: ConvPlan, cells: int, least: int = 1) -> list[Region]:
     """Split the output positions into tiles whose regions of the padded input hold about `cells` cells; `least` tiles.
 
     The axis that is cut next is the one where the overlap of neighbouring regions costs least; rows stay whole if that
-    costs little.
-    For the sake of `least` nothing is cut into more than twice as many: kernels that reach far have large regions
-    however small the tiles.
+    costs little. For the sake of `least` nothing is cut into more than twice as many: kernels that reach far have large
+    regions however small the tiles.
     """
     chunk = list(plan.output_size)
 
