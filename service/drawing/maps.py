@@ -45,17 +45,25 @@ def to_pixels(maps: NDArray[Any], range: Range = "clip", depth: Depth = 8) -> Pi
     return finite_to_pixels(maps, range, depth)
 
 
-def finite_to_pixels(maps: NDArray[Any], range: Range, depth: Depth) -> Pixels:
-    """Do what `to_pixels` does for values that were found finite before."""
-    pixels = np.empty(maps.shape, dtype=np.uint8 if depth == 8 else np.uint16)
+def finite_to_pixels(maps: NDArray[Any], range: Range, depth: Depth, *, innermost: bool = False) -> Pixels:
+    """Do what `to_pixels` does for values that were found finite before.
+
+    With `innermost` the maps of a pixel lie beside each other in memory, as encoders want the channels of a picture.
+    """
+    *stack, height, width = maps.shape
+    dtype = np.uint8 if depth == 8 else np.uint16
+    pixels: Pixels = np.empty((height, width, *stack) if innermost else maps.shape, dtype)
+    if innermost:
+        pixels = pixels.transpose(*np.arange(2, maps.ndim), 0, 1)
     top = (1 << depth) - 1
-    height, width = maps.shape[-2:]
     rows = max(1, _BLOCK // max(width, 1))
-    memory = np.empty((min(rows, height), width), np.float64)
+    # What neither adds nor divides is as exact in float32, where the maps have it.
+    exact = maps.dtype == np.float32 and range in ("clip", "absolute")
+    memory = np.empty((min(rows, height), width), np.float32 if exact else np.float64)
     for index in np.ndindex(maps.shape[:-2]):
         map = maps[index]
         ends = (float(map.min()), float(map.max())) if range == "normalize" else (0.0, 0.0)
-        # A few rows at a time, in float64: those of a whole map would be eight times the picture, and leave the cache.
+        # A few rows at a time: the floats of a whole map would be up to eight times the picture, and leave the cache.
         for some in _runs(height, rows):
             values = memory[: len(map[some])]
             values[...] = map[some]
@@ -78,7 +86,7 @@ def narrowed(pixels: Pixels) -> NDArray[np.uint8]:
     return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
-def _stretch(values: NDArray[np.float64], range: Range, top: int, low: float, high: float) -> None:
+def _stretch(values: NDArray[Any], range: Range, top: int, low: float, high: float) -> None:
     """Turn values into levels, in place; `low` and `high` are the ends of the whole map."""
     if range == "absolute":
         np.abs(values, out=values)
@@ -88,7 +96,7 @@ def _stretch(values: NDArray[np.float64], range: Range, top: int, low: float, hi
         _normalize(values, top, low, high)
 
 
-def _normalize(values: NDArray[np.float64], top: int, low: float, high: float) -> None:
+def _normalize(values: NDArray[Any], top: int, low: float, high: float) -> None:
     if low == high:
         values.fill((top + 1) // 2)
         return

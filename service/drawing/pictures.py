@@ -52,7 +52,7 @@ def draw_maps(
     if len(stack) == 1:
         return finite_to_pixels(stack[0], range, depth)
     if rgb:
-        return finite_to_pixels(stack, range, depth)
+        return finite_to_pixels(stack, range, depth, innermost=True)
     return contact_sheet(stack, _labels(maps), range=range, depth=depth, max_pixels=max_pixels)
 
 

@@ -37,6 +37,7 @@ def write_picture(
     Parameters
     ----------
     pixels : ndarray of shape (H, W) or (3, H, W), uint8, or uint16 for png
+        Three channels are not copied where they lie innermost in memory.
     alpha : ndarray of shape (H, W) of the same dtype, or None
         Left out of a JPEG, which has none.
     picture_format : "png", "webp" or "jpeg"
@@ -48,19 +49,25 @@ def write_picture(
         If the format cannot hold a picture of this size or depth.
     """
     _check(pixels, picture_format)
-    planes = [pixels] if pixels.ndim == 2 else list(pixels)
-    if alpha is not None and picture_format != "jpeg":
-        planes.append(alpha)
+    samples = _samples(pixels, None if picture_format == "jpeg" else alpha)
     options = _OPTIONS[picture_format]
     if picture_format == "png":
-        samples = np.ascontiguousarray(planes[0]) if len(planes) == 1 else np.stack(planes, axis=-1)
-        return bytes(png_encode(samples, **options))
-    bands = [_band(plane) for plane in planes]
-    image = bands[0].bandjoin(bands[1:]) if len(bands) > 1 else bands[0]
+        return bytes(png_encode(samples[..., 0] if pixels.ndim == 2 and alpha is None else samples, **options))
+    height, width, bands = samples.shape
+    image = pyvips.Image.new_from_memory(samples.data, width, height, bands, "uchar")
     image = image.copy(interpretation="b-w" if pixels.ndim == 2 else "srgb")
     if picture_format == "webp":
         return bytes(image.webpsave_buffer(**options))
     return bytes(image.jpegsave_buffer(**options))
+
+
+def _samples(pixels: NDArray[Any], alpha: NDArray[Any] | None) -> NDArray[Any]:
+    """Return all channels as a C-contiguous (H, W, channels)."""
+    channels = pixels if pixels.ndim == 3 else pixels[np.newaxis]
+    if alpha is not None:
+        return np.stack([*channels, alpha], axis=-1)
+    moved = np.moveaxis(channels, 0, -1)
+    return moved.ravel().reshape(moved.shape)  # no copy of what is C-contiguous, and strides that imagecodecs takes
 
 
 def _check(pixels: NDArray[Any], picture_format: PictureFormat) -> None:
@@ -72,8 +79,3 @@ def _check(pixels: NDArray[Any], picture_format: PictureFormat) -> None:
     if max(height, width) > limit:
         detail = f"{picture_format} holds at most {limit:,} pixels a side; the maps have {width:,} × {height:,}"
         raise UnwritablePicture(detail, limit=limit, actual=max(height, width))
-
-
-def _band(plane: NDArray[Any]) -> Any:
-    height, width = plane.shape
-    return pyvips.Image.new_from_memory(np.ascontiguousarray(plane).data, width, height, 1, "uchar")

@@ -143,7 +143,8 @@ def _read_with_libvips(kind: str, data: Buffer, pointer: str, limits: ReadLimits
     image = _LOADERS[kind](data, access="sequential", fail_on="warning")
     _check_size(image.width, image.height, image.bands, pointer, limits)
     whole = data if isinstance(data, (bytes, bytearray)) else bytes(data)
-    if kind == "PNG" and _PNG_END not in whole:  # libpng is content once the last row is there
+    # libpng is content once the last row is there.
+    if kind == "PNG" and whole.rfind(_PNG_END) < 0:  # it stands at the end, as a rule
         raise _undecodable(kind, "its end is missing", pointer)
     if image.format not in _DTYPES:
         detail = f"the picture holds samples of type {image.format}; 8 and 16 bit are read, send others as .npy"

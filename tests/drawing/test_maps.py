@@ -48,6 +48,19 @@ def test_offset_is_added_in_float64() -> None:
     assert to_pixels(np.array([[125.5 - 2**-17]], dtype=np.float32), "offset").tolist() == [[253]]
 
 
+@settings(derandomize=True, max_examples=60, deadline=None)
+@given(
+    arrays.arrays(np.float32, (2, 3, 5), elements=st.floats(-(2.0**20), 2.0**20, width=32)),
+    st.sampled_from(["clip", "absolute", "normalize", "offset"]),
+    st.sampled_from([8, 16]),
+)
+def test_float32_is_drawn_as_the_same_values_in_float64(
+    values: np.ndarray[Any, Any], range: Range, depth: Depth
+) -> None:
+    values[0] = np.round(values[0] * 2) / 2  # halves, which rounding is about
+    np.testing.assert_array_equal(to_pixels(values, range, depth), to_pixels(values.astype(float), range, depth))
+
+
 @pytest.mark.parametrize("dtype", ["bool", "int8", "uint16", "int64", "float16", "float32"])
 def test_any_real_dtype_is_drawn(dtype: str) -> None:
     assert to_pixels(np.array([[0, 1]], dtype=dtype), "clip").tolist() == [[0, 1]]

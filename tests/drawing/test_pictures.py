@@ -22,6 +22,11 @@ def test_three_channels_of_a_picture_stay_a_colour_picture(shape: tuple[int, ...
     assert draw_maps(values, rgb=True).tolist() == np.arange(12).reshape(3, 2, 2).tolist()
 
 
+def test_the_channels_of_a_colour_picture_lie_innermost_as_encoders_want_them() -> None:
+    drawn = draw_maps(np.arange(60.0).reshape(3, 4, 5), rgb=True)
+    assert np.moveaxis(drawn, 0, -1).flags.c_contiguous
+
+
 def test_three_maps_that_are_no_picture_become_a_sheet() -> None:
     maps = np.arange(12.0).reshape(3, 2, 2)
     np.testing.assert_array_equal(draw_maps(maps), contact_sheet(maps, ["0", "1", "2"]))

@@ -59,6 +59,13 @@ def test_pixels_may_lie_anyhow_in_memory(kind: PictureFormat) -> None:
         assert write_picture(view, None, kind) == write_picture(view.copy(), None, kind)
 
 
+@pytest.mark.parametrize("kind", ["png", "webp", "jpeg"])
+def test_the_channels_may_lie_innermost(kind: PictureFormat) -> None:
+    pixels = RANDOM.integers(0, 256, (3, 40, 60), dtype=np.uint8)
+    innermost = np.moveaxis(np.ascontiguousarray(np.moveaxis(pixels, 0, -1)), -1, 0)
+    assert write_picture(innermost, None, kind) == write_picture(pixels, None, kind)
+
+
 def test_a_photograph_is_about_as_small_as_pillow_makes_it() -> None:
     rows, columns = np.mgrid[:200, :300]
     pixels = np.stack([rows + columns, 2 * rows, 255 - columns]) // 3 + RANDOM.normal(0, 6, (3, 200, 300))
