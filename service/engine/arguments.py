@@ -12,6 +12,8 @@ from math import inf, nan
 from numbers import Integral, Real
 from typing import Any, cast
 
+import numpy as np
+
 from .borders import PADDING_MODES
 from .errors import AmbiguousPaddingMode, InvalidArgument, UnknownPaddingMode
 
@@ -53,7 +55,7 @@ def per_axis(value: Any, rank: int, argument: str, *, minimum: int) -> tuple[int
     values = [value] * rank if _is_integer(value) else _as_list(value)
     if values is None or not all(_is_integer(v) for v in values):
         raise InvalidArgument(
-            f"{argument} is {_shown(value)}; it must be an integer, or a list of {_count(rank, 'integer')}", argument
+            f"{argument} is {shown(value)}; it must be an integer, or a list of {_count(rank, 'integer')}", argument
         )
     if len(values) != rank:
         raise InvalidArgument(
@@ -67,11 +69,11 @@ def per_axis(value: Any, rank: int, argument: str, *, minimum: int) -> tuple[int
 def at_least(value: Any, minimum: int, argument: str) -> int:
     """Return `value` as an int, refusing anything that is not an integer from `minimum` to :data:`LARGEST`."""
     if not _is_integer(value):
-        raise InvalidArgument(f"{argument} is {_shown(value)}; it must be an integer of at least {minimum}", argument)
+        raise InvalidArgument(f"{argument} is {shown(value)}; it must be an integer of at least {minimum}", argument)
     if value < minimum:
-        raise InvalidArgument(f"{argument} is {_shown(int(value))}; it must be at least {minimum}", argument)
+        raise InvalidArgument(f"{argument} is {shown(int(value))}; it must be at least {minimum}", argument)
     if value > LARGEST:
-        raise InvalidArgument(f"{argument} is {_shown(int(value))}; it must be at most {LARGEST}", argument)
+        raise InvalidArgument(f"{argument} is {shown(int(value))}; it must be at most {LARGEST}", argument)
     return int(value)
 
 
@@ -106,7 +108,7 @@ def padding_amounts(value: Any, rank: int) -> Pads | str:
     pairs = [None if isinstance(e, str) else _as_list(e) for e in entries]
     if any(p is None or len(p) != 2 or not all(_is_integer(v) for v in p) for p in pairs):
         raise InvalidArgument(
-            f"padding is {_shown(value)}; it must be an integer, one integer a spatial axis, "
+            f"padding is {shown(value)}; it must be an integer, one integer a spatial axis, "
             "or one [before, after] pair of integers a spatial axis",
             "padding",
         )
@@ -121,7 +123,7 @@ def padding_amounts(value: Any, rank: int) -> Pads | str:
 def _padding_integers(value: Any, entries: list[Any] | None, rank: int) -> tuple[int, ...]:
     if rank == 1 and entries is not None and len(entries) == 2:
         raise InvalidArgument(
-            f"padding is {_shown(value)}, two entries, but there is one spatial axis; "
+            f"padding is {shown(value)}, two entries, but there is one spatial axis; "
             f"for {entries[0]} before and {entries[1]} after it write [[{entries[0]}, {entries[1]}]]",
             "padding",
         )
@@ -140,7 +142,7 @@ def padding_mode_name(value: Any) -> str:
     """
     if not isinstance(value, str):
         raise InvalidArgument(
-            f"padding_mode is {_shown(value)}; it must be one of {quoted(tuple(PADDING_MODES))}", "padding_mode"
+            f"padding_mode is {shown(value)}; it must be one of {quoted(tuple(PADDING_MODES))}", "padding_mode"
         )
     name = value.removeprefix("cv2.").removeprefix("cv.")
     if name in _AMBIGUOUS_MODES or (name not in _CANONICAL_MODE and name.lower() in ("reflect", *_AMBIGUOUS_MODES)):
@@ -161,7 +163,7 @@ def padding_mode_name(value: Any) -> str:
 def one_of(value: Any, choices: Sequence[str], argument: str) -> str:
     """Return `value` if it is one of `choices`."""
     if not isinstance(value, str) or value not in choices:
-        raise InvalidArgument(f"{argument} is {_shown(value)}; it must be one of {quoted(choices)}", argument)
+        raise InvalidArgument(f"{argument} is {shown(value)}; it must be one of {quoted(choices)}", argument)
     return value
 
 
@@ -189,17 +191,18 @@ def _is_integer(value: Any) -> bool:
 
 
 def _as_list(value: Any) -> list[Any] | None:
-    if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
-        return None
-    return list(value)
+    """Return a sequence or an array as a list, or None: a set has no order, and text is no list of numbers."""
+    if isinstance(value, np.ndarray):
+        return list(value.tolist()) if value.ndim else None
+    return list(value) if isinstance(value, Sequence) and not isinstance(value, (str, bytes)) else None
 
 
-def _shown(value: Any) -> str:
-    """Return a value as JSON would write it, shortened."""
+def shown(value: Any) -> str:
+    """Return a value as JSON would write it, shortened; an integer that Python itself refuses to write, in words."""
     try:
         text = json.dumps(value)
     except (TypeError, ValueError):
-        text = str(value)
+        text = "a number of thousands of digits" if isinstance(value, int) else str(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
 

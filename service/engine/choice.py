@@ -28,6 +28,8 @@ from .spreading import spreads
 
 MOST_SEPARABLE = 16
 """Filters up to which it pays to look whether all are separable."""
+_NAMES = ("auto", *METHODS)
+
 TINY = 1000
 """Products up to which the definition itself is taken, whatever else might save a microsecond of them."""
 WORTH_SHARING = 900e-6
@@ -65,6 +67,7 @@ def choose(plan: ConvPlan | ConvTransposePlan, dtype: Any = np.float64, method: 
     >>> choose(plan_conv((1, 1, 5, 5), (1, 1, 3, 3)))
     'direct'
     """
+    checked_method(method)
     if isinstance(plan, ConvTransposePlan):
         of_a_group = (plan.channels // plan.groups, plan.filters // plan.groups, *plan.kernel_size)
         if spreads(plan.stride, of_a_group, method):
@@ -119,7 +122,7 @@ def method_for(plan: ConvPlan, itemsize: int, survey: Survey, method: str, contr
     MethodNotApplicable
         If the method asked for by name cannot compute this plan, or not on this data.
     """
-    if method == "auto":
+    if checked_method(method) == "auto":
         ranked = _within_budget(plan, itemsize, control.budget_bytes)
         return next(candidate for candidate in ranked if keeps_contract(candidate, plan, survey))
     named = _named(plan, method)
@@ -169,9 +172,20 @@ def _within_budget(plan: ConvPlan, itemsize: int, budget_bytes: int) -> tuple[Me
     return (*(method for method in ranked if needs[method.name] <= budget_bytes), least)
 
 
+def checked_method(name: Any) -> str:
+    """Return `name` if it is one that `method` takes.
+
+    Raises
+    ------
+    UnknownMethod
+    """
+    if not isinstance(name, str) or name not in _NAMES:
+        raise UnknownMethod(f'method is "{str(name)[:40]}"; it must be {quoted(_NAMES)}', "method")
+    return name
+
+
 def _named(plan: ConvPlan, name: Any) -> Method:
-    if not isinstance(name, str) or name not in METHODS:
-        raise UnknownMethod(f'method is "{str(name)[:40]}"; it must be {quoted(("auto", *METHODS))}', "method")
+    checked_method(name)
     reason = METHODS[name].unsuitable(plan)
     if reason:
         raise MethodNotApplicable(f'method "{name}" cannot do this: {reason}; use "auto" or another', "method")

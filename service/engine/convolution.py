@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import blas
-from .arguments import as_float
+from .arguments import as_float, shown
 from .borders import Array
 from .choice import method_for, threads_for
 from .control import DEFAULT_CONTROL, Control
@@ -150,7 +150,7 @@ def checked_padding_value(value: Any, padding_mode: str) -> float:
     """
     number = as_float(value)
     if not isfinite(number):
-        raise InvalidArgument(f"padding_value is {str(value)[:40]}; it must be a finite number", "padding_value")
+        raise InvalidArgument(f"padding_value is {shown(value)}; it must be a finite number", "padding_value")
     if number != 0 and padding_mode != "constant":
         raise InvalidArgument(
             f'padding_value is {value}, which padding_mode "{padding_mode}" would ignore; '

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from . import blas
 from .borders import PADDING_MODES, Array, Index, Region, fold
+from .choice import checked_method
 from .control import DEFAULT_CONTROL, Control
 from .convolution import checked_padding_value, conv
 from .errors import ShapeMismatch
@@ -123,6 +124,7 @@ def conv_gradients(
         groups=groups,
         operation=operation,
     )
+    checked_method(method)  # where nothing is reached no convolution asks
     upstream = _checked_gradient(output_gradient, plan.output_shape)
     fill_value = checked_padding_value(padding_value, plan.padding_mode)
     result_dtype, control = compute_dtype(data, dtype), control or DEFAULT_CONTROL
@@ -206,6 +208,7 @@ def conv_transpose_gradients(
         dilation=dilation,
         groups=groups,
     )
+    checked_method(method)  # where nothing is reached no convolution asks
     upstream = _checked_gradient(output_gradient, plan.output_shape)
     result_dtype, control = compute_dtype(data, dtype), control or DEFAULT_CONTROL
     with blas.single_threaded, np.errstate(all="ignore"):
@@ -251,8 +254,9 @@ def _checked_gradient(value: npt.ArrayLike, output_shape: tuple[int, ...]) -> Ar
 
 
 def _bias_gradient(upstream: Array, per_position: bool, dtype: np.dtype[Any]) -> Array:
-    shared = (0,) if per_position else (0, *range(2, upstream.ndim))
-    return np.asarray(upstream.sum(axis=shared, dtype=dtype))
+    if not per_position:  # along memory first, where NumPy adds in pairs; over images it adds one by one
+        upstream = upstream.sum(axis=tuple(range(2, upstream.ndim)), dtype=dtype)
+    return np.asarray(upstream.sum(axis=0, dtype=np.float64), dtype)
 
 
 def _input_gradient(plan: ConvPlan, spread: Spread, upstream: Array) -> Array:

@@ -57,7 +57,7 @@ def compute_dtype(input: Array, dtype: Any = None) -> FloatType:
         If `dtype` is given and is neither float32 nor float64.
     """
     if dtype is None:
-        return _FLOAT32 if input.dtype in (_FLOAT16, _FLOAT32) else _FLOAT64
+        return _FLOAT32 if input.dtype.kind == "f" and input.dtype.itemsize <= _FLOAT32.itemsize else _FLOAT64
     if dtype is _FLOAT32 or dtype is _FLOAT64:  # already
         return dtype
     try:

@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from . import blas
 from .borders import Array, Index, Region
+from .choice import checked_method
 from .control import DEFAULT_CONTROL, Control
 from .convolution import conv
 from .geometry import plan_conv_transpose
@@ -106,6 +107,7 @@ def conv_transpose(
         dilation=dilation,
         groups=groups,
     )
+    checked_method(method)  # where nothing is reached no convolution asks
     result_dtype = compute_dtype(data, dtype)
     offset = checked_bias(bias, plan.output_shape, result_dtype)
     region = tuple((before, before + size) for (before, _), size in zip(plan.padding, plan.output_size, strict=True))

@@ -40,7 +40,8 @@ def conv_gradients(request: ConvGradientsRequest, rank: int, limits: WorkLimits,
     if problem.sample_spacing is not None:
         # The spacing multiplies the sum of products and not the bias.
         spacing = problem.dtype.type(problem.sample_spacing)
-        gradients = replace(gradients, input=gradients.input * spacing, kernel=gradients.kernel * spacing)
+        with np.errstate(all="ignore"):  # what overflows is the data's
+            gradients = replace(gradients, input=gradients.input * spacing, kernel=gradients.kernel * spacing)
     return _answer(request, problem, problem.sent_kernel, gradients)
 
 

@@ -62,7 +62,7 @@ CONVOLUTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "sample spacing": (
         "/v1/conv1d",
-        {"input": integers(6), "kernel": integers(3), "bias": 1, "sample_spacing": 0.5},
+        {"input": integers(6), "kernel": np.array([1.0, -2.0, 3.0]), "bias": 1, "sample_spacing": 0.5},
     ),
     "volume": ("/v1/conv3d", {"input": integers(2, 3, 3), "kernel": integers(2, 2, 1)}),
     "transposed": (

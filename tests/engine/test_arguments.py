@@ -38,6 +38,8 @@ X, W = np.ones((1, 2, 8, 8)), np.ones((3, 2, 3, 3))
         ({"stride": [1, 2, 3]}, InvalidArgument, "stride", "3 entries but there are 2 spatial axes"),
         ({"stride": 2**31}, InvalidArgument, "stride", "stride is 2147483648; it must be at most 2147483647"),
         ({"padding": 10**400}, InvalidArgument, "padding", r"padding is 10{56}\.\.\.; it must be at most 2147483647"),
+        ({"stride": 10**5000}, InvalidArgument, "stride", "thousands of digits; it must be at most 2147483647"),
+        ({"stride": {1, 2}}, InvalidArgument, "stride", "a list of 2 integers"),  # a set has no order
         ({"dilation": -1}, InvalidArgument, "dilation", "dilation is -1"),
         ({"groups": 0}, InvalidArgument, "groups", "groups is 0"),
         ({"padding": -1}, InvalidArgument, "padding", "padding is -1"),
@@ -50,11 +52,18 @@ X, W = np.ones((1, 2, 8, 8)), np.ones((3, 2, 3, 3))
         ({"padding_value": 1.0}, InvalidArgument, "padding_value", '"zeros" would ignore; set padding_mode'),
         ({"padding_value": np.nan, "padding_mode": "constant"}, InvalidArgument, "padding_value", "finite number"),
         ({"padding_value": 10**400, "padding_mode": "constant"}, InvalidArgument, "padding_value", "finite number"),
+        (
+            {"padding_value": 10**5000, "padding_mode": "constant"},
+            InvalidArgument,
+            "padding_value",
+            "thousands of digits",
+        ),
         ({"padding_value": "0", "padding_mode": "constant"}, InvalidArgument, "padding_value", "finite number"),
         ({"operation": "correlate"}, InvalidArgument, "operation", '"correlate"; it must be one of "cross_corr'),
         ({"dtype": "int8"}, InvalidArgument, "dtype", '"int8"; it must be "float32" or "float64"'),
         ({"dtype": "quaternion"}, InvalidArgument, "dtype", '"quaternion"; it must be'),
         ({"method": "magic"}, UnknownMethod, "method", '"magic"; it must be "auto", "direct", .* or "fft"'),
+        ({"method": np.array(["auto"])}, UnknownMethod, "method", "it must be"),
         ({"method": "separable"}, MethodNotApplicable, "method", "filters that read one channel each"),
         ({"method": "winograd", "stride": 2}, MethodNotApplicable, "method", r"stride 1 on every axis, not \[2, 2\]"),
         (

@@ -209,6 +209,15 @@ def test_winograd_says_what_it_cannot_do(kernel: Any, options: Any, says: str) -
         choose(plan_conv((1, 2, 9, 9), kernel, **options), method="winograd")
 
 
+@pytest.mark.parametrize("rank", [4, 5])
+def test_many_axes_are_computed_by_what_can(rank: int) -> None:
+    x, w = tame(1, 16, *(4,) * rank), tame(16, 16, *(3,) * rank)
+    bound = 4 * np.sqrt(w[0].size) * np.finfo(np.float32).eps * x.max() * w.reshape(16, -1).sum(axis=1).max()
+    assert np.abs(conv(x, w, padding=1) - conv(x, w, padding=1, method="direct")).max() < bound
+    with pytest.raises(MethodNotApplicable, match=f"one to 3 spatial axes, not {rank}"):
+        conv(x, w, method="winograd")
+
+
 def test_signals_are_not_separable() -> None:
     with pytest.raises(MethodNotApplicable, match="two or more spatial axes"):
         choose(plan_conv((1, 1, 9), (1, 1, 3)), method="separable")

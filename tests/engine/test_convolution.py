@@ -165,6 +165,8 @@ def test_tiles_of_an_input_join_to_the_whole(method: str) -> None:
     [
         (np.float16, np.float32),
         (np.float32, np.float32),
+        (">f2", np.float32),
+        (">f4", np.float32),
         (np.float64, np.float64),
         (np.uint8, np.float64),
         (np.int64, np.float64),

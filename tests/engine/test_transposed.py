@@ -212,6 +212,11 @@ def test_a_bias_of_another_shape_is_refused() -> None:
     assert caught.value.pointer == "/bias"
 
 
+def test_an_unknown_method_is_refused_where_nothing_is_reached_too() -> None:
+    with pytest.raises(engine.UnknownMethod):
+        engine.conv_transpose(np.ones((1, 1, 2)), np.ones((1, 1, 1)), stride=4, padding=[[1, 1]], method="magic")
+
+
 def test_an_unknown_method_is_refused() -> None:
     with pytest.raises(engine.UnknownMethod, match="magic"):
         engine.conv_transpose(np.ones((1, 1, 4)), np.ones((1, 1, 2)), method="magic")

@@ -42,6 +42,9 @@ CHANNELS_FOR_6 = 32
 TILE_ERRORS = {(4, 1): 2.0, (4, 2): 6.0, (4, 3): 14.0, (6, 1): 25.0, (6, 2): 400.0}
 """What an output of a lone tap w may be off by, in ε·max|x|·|w|, by a tile's side and axes: from hill climbing."""
 
+_MOST_AXES = 3
+"""With more, what a tile may be off by was not found."""
+
 TILE_BYTES = 4 * 1024 * 1024
 """What a block's transformed tiles take."""
 KERNEL_BYTES = 6 * 1024 * 1024
@@ -59,6 +62,8 @@ def unsuitable(plan: ConvPlan) -> str:
     taps = plan.kernel_size[0]
     if taps not in (3, 4, 5) or any(k != taps for k in plan.kernel_size):
         return f"it takes kernels of 3, 4 or 5 taps, as many on every axis, not {list(plan.kernel_size)}"
+    if plan.rank > _MOST_AXES:
+        return f"it takes one to {_MOST_AXES} spatial axes, not {plan.rank}"
     if any(s != 1 for s in plan.stride):
         return f"it takes stride 1 on every axis, not {list(plan.stride)}"
     if any(d != 1 for d in plan.dilation):
