@@ -28,6 +28,7 @@ from .errors import (
 from .geometry import plan_conv, plan_conv_transpose, plan_pool
 from .gradients import ConvGradients, conv_gradients, conv_transpose_gradients
 from .methods import METHODS
+from .methods.work import cells_read
 from .plans import ConvPlan, ConvTransposePlan, PoolPlan
 from .pool_gradients import pool_gradients
 from .pooling import pool, pool_working_bytes
@@ -56,6 +57,7 @@ __all__ = [
     "ShapeMismatch",
     "UnknownMethod",
     "UnknownPaddingMode",
+    "cells_read",
     "choose",
     "conv",
     "conv_gradients",

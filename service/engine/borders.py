@@ -9,7 +9,7 @@ proportion to the block alone, however wide the padding; :func:`fold` is its adj
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
@@ -118,6 +118,41 @@ def fill(input: Array, region: Region, out: Array, mode: str = "zeros", value: f
         return out
     for target, source in _pieces(input.shape, region, mode):
         out[target] = value if source is None else input[source]
+    return out
+
+
+def gather(input: Array, positions: Sequence[Positions], out: Array, mode: str = "zeros", value: float = 0.0) -> Array:
+    """Copy cells of the padded input that lie apart into `out`, cast to its dtype: memory is for these cells alone.
+
+    Parameters
+    ----------
+    input : ndarray of shape (..., *S)
+    positions
+        An array for each of the last ``len(positions)`` axes, in the input's own coordinates; their product is copied.
+    out : ndarray of shape (..., *(positions' lengths))
+    mode, value
+        As for :func:`fill`.
+
+    Returns
+    -------
+    ndarray
+        `out`.
+
+    Examples
+    --------
+    >>> gather(np.array([1, 2, 3, 4]), [np.array([-1, 1, 5])], np.empty(3, int), "replicate")
+    array([1, 2, 4])
+    """
+    sizes, source = input.shape[input.ndim - len(positions) :], PADDING_MODES[mode].source
+    outside = [(axis < 0) | (axis >= n) for axis, n in zip(positions, sizes, strict=True)]
+    cells = [axis.copy() for axis in positions]
+    for axis, beyond, n in zip(cells, outside, sizes, strict=True):
+        axis[beyond] = np.zeros_like(axis[beyond]) if source is None else source(axis[beyond], n)
+    every: Index = (..., *np.ix_(*cells))
+    out[...] = input[every]
+    if source is None:
+        for place, beyond in enumerate(outside):
+            out[(..., beyond, *(slice(None),) * (len(outside) - place - 1))] = value
     return out
 
 

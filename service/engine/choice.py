@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from math import ceil, gcd
+from math import ceil, gcd, prod
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from .geometry import plan_conv
 from .machine import MACHINE
 from .methods import METHODS
 from .methods.method import Method
+from .methods.work import FAR_CELLS, reaches_far
 from .parallel import available_threads
 from .plans import ConvPlan, ConvTransposePlan
 from .precision import Survey
@@ -120,12 +121,19 @@ def method_for(plan: ConvPlan, itemsize: int, survey: Survey, method: str, contr
     UnknownMethod
         If `method` is not the name of one.
     MethodNotApplicable
-        If the method asked for by name cannot compute this plan, or not on this data.
+        If the method asked for by name cannot compute this plan, or not on this data, or not within the budget.
     """
     if checked_method(method) == "auto":
         ranked = _within_budget(plan, itemsize, control.budget_bytes)
         return next(candidate for candidate in ranked if keeps_contract(candidate, plan, survey))
     named = _named(plan, method)
+    needs = named.working_bytes(plan, itemsize, 1)
+    if needs > control.budget_bytes and not named.any_reach:
+        raise MethodNotApplicable(
+            f'method "{method}" would take {needs:,} bytes of working memory for this, and the budget is '
+            f'{control.budget_bytes:,}; use "auto" or "direct"',
+            "method",
+        )
     if not named.local and not survey.finite:
         raise MethodNotApplicable(
             f'method "{method}" would spread what is not finite over the whole answer, and the '
@@ -157,7 +165,8 @@ def _seconds(method: Method, plan: ConvPlan, itemsize: int) -> float:
 @lru_cache(maxsize=256)
 def _ranked(plan: ConvPlan, itemsize: int) -> tuple[Method, ...]:
     """Return the methods that can compute a plan, the one to take first."""
-    costs = {name: _seconds(method, plan, itemsize) for name, method in METHODS.items() if not method.unsuitable(plan)}
+    able = {name: method for name, method in METHODS.items() if not _unsuitable(method, plan)}
+    costs = {name: _seconds(method, plan, itemsize) for name, method in able.items()}
     if plan.macs <= TINY:
         costs["direct"] = 0.0
     return tuple(METHODS[name] for name in sorted(costs, key=costs.__getitem__))
@@ -184,9 +193,19 @@ def checked_method(name: Any) -> str:
     return name
 
 
+def _unsuitable(method: Method, plan: ConvPlan) -> str:
+    """Return why a method cannot compute a plan, as the end of a sentence, or nothing."""
+    if not method.any_reach and reaches_far(plan):
+        return (
+            f"it reads windows as a whole, and one of this kernel spans {prod(plan.span):,} cells; "
+            f"up to {FAR_CELLS:,} it can"
+        )
+    return method.unsuitable(plan)
+
+
 def _named(plan: ConvPlan, name: Any) -> Method:
     checked_method(name)
-    reason = METHODS[name].unsuitable(plan)
+    reason = _unsuitable(METHODS[name], plan)
     if reason:
         raise MethodNotApplicable(f'method "{name}" cannot do this: {reason}; use "auto" or another', "method")
     return METHODS[name]

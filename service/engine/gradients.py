@@ -21,6 +21,7 @@ from .convolution import checked_padding_value, conv
 from .errors import ShapeMismatch
 from .geometry import plan_conv, plan_conv_transpose
 from .kernel_gradient import kernel_gradient
+from .methods.work import cut
 from .parallel import Workspace, available_threads, run
 from .plans import ConvPlan, ConvTransposePlan
 from .precision import as_numbers, compute_dtype
@@ -29,6 +30,8 @@ from .transposed import Spread
 A_THREAD_EACH_MACS = range(20_000_000, 500_000_000)
 """Work with which each gradient gets a thread of its own. With less it costs more to wake one than it saves, and with
 more the gradients' own parts are so long that it costs little to share them out."""
+MARGIN_PARTS = 4
+"""A padding's gradient is computed in parts that each take such a share of the working memory."""
 SHARE_BYTES = 16 * 1024 * 1024
 """Working memory that each then needs, so that it is computed as fast as alone."""
 
@@ -265,10 +268,19 @@ def _input_gradient(plan: ConvPlan, spread: Spread, upstream: Array) -> Array:
     inside = tuple((b, b + n) for b, n in zip(before, plan.input_size, strict=True))
     gradient = spread.onto(inside, upstream)
     if PADDING_MODES[plan.padding_mode].source is not None:
-        for region in _margins(plan):
+        cells = max(1, spread.control.budget_bytes // (MARGIN_PARTS * plan.batch * plan.channels * gradient.itemsize))
+        for region in (part for margin in _margins(plan) for part in _parts(margin, cells)):
+            spread.control.check()
             shifted = tuple((start + b, stop + b) for (start, stop), b in zip(region, before, strict=True))
             fold(spread.onto(shifted, upstream), region, gradient, plan.padding_mode)
     return gradient
+
+
+def _parts(region: Region, cells: int) -> Iterator[Region]:
+    """Yield parts of a region, of at most so many cells unless a single one is more."""
+    size = tuple(stop - start for start, stop in region)
+    for part in cut(size, cells):
+        yield tuple((start + a, start + b) for (start, _), (a, b) in zip(region, part, strict=True))
 
 
 def _margins(plan: ConvPlan) -> Iterator[Region]:

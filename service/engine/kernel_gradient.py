@@ -15,12 +15,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
+from typing import TypeAlias
 
 import numpy as np
 
-from .borders import Array, Index, Region, fill
+from .borders import Array, Index, Region, fill, gather
 from .control import Control
-from .methods.work import extent, region_of, strided, taps, tiles, window_cells
+from .methods.work import cut, extent, met_by, region_of, strided, taps, tiles, window_cells
 from .parallel import Workspace, available_threads, run
 from .plans import ConvPlan
 from .precision import FloatType
@@ -88,10 +89,11 @@ def kernel_gradient(
     totals = np.zeros((shares[0].parts, *plan.kernel_size, plan.groups, filters, channels), dtype)
 
     def add(products: _Products, workspace: Workspace) -> None:
-        for images, tile in products.steps(control.budget_bytes // threads):
+        for images, tile in products.steps():
             control.check()
             total = totals[products.part]
-            products.add(input[images], output_gradient[images], tile, padding_value, total, workspace)
+            add_some = products.add_from_afar if products.far else products.add
+            add_some(input[images], output_gradient[images], tile, padding_value, total, workspace)
 
     run(shares, add, control, threads)
     if any(share.wide for share in shares) and not np.isfinite(totals).all():
@@ -115,30 +117,38 @@ def _shares(plan: ConvPlan, dtype: FloatType, threads: int, budget_bytes: int) -
     own, as large as the kernel.
     """
     filters = plan.filters // plan.groups
-    by_group, everything = -(-plan.groups // threads), slice(0, filters)
+    by_group, everything, budget = -(-plan.groups // threads), slice(0, filters), budget_bytes // threads
     if plan.groups >= threads:
         starts = range(0, plan.groups, by_group)
-        return [_Products(plan, slice(g, min(g + by_group, plan.groups)), everything, dtype) for g in starts]
+        return [_Products(plan, slice(g, min(g + by_group, plan.groups)), everything, dtype, budget) for g in starts]
     sums_bytes = threads * prod(plan.kernel_shape) * dtype.itemsize
     if sums_bytes <= min(SUMS_BYTES, budget_bytes // 4):
         groups = slice(0, plan.groups)
-        return [_Products(plan, groups, everything, dtype, part=n, parts=threads) for n in range(threads)]
+        return [_Products(plan, groups, everything, dtype, budget, part=n, parts=threads) for n in range(threads)]
     by_filter = -(-filters // threads)
     return [
-        _Products(plan, slice(g, g + 1), slice(f, min(f + by_filter, filters)), dtype)
+        _Products(plan, slice(g, g + 1), slice(f, min(f + by_filter, filters)), dtype, budget)
         for g in range(plan.groups)
         for f in range(0, filters, by_filter)
     ]
 
 
+_Step: TypeAlias = tuple[slice, Region]
+"""Images and output positions."""
+
+
 @dataclass(frozen=True)
 class _Products:
-    """One thread's share: some groups, some filters of each, and one part of the positions of all images."""
+    """One thread's share: some groups, some filters of each, and one part of the positions of all images.
+
+    `budget` is the working memory that it may take, in bytes.
+    """
 
     plan: ConvPlan
     groups: slice
     filters: slice
     dtype: FloatType
+    budget: int
     part: int = 0
     parts: int = 1
     exact: bool = False
@@ -150,10 +160,16 @@ class _Products:
         return self.groups.stop - self.groups.start, self.filters.stop - self.filters.start, channels
 
     @cached_property
+    def far(self) -> bool:
+        """Whether a window spans more than there is memory for: then only the cells that its taps meet are read."""
+        groups, _, channels = self.size
+        return prod(self.plan.span) * groups * channels * self.dtype.itemsize > self.budget // 2
+
+    @cached_property
     def stacked(self) -> bool:
         """Whether all taps make one product: with few channels, and where a product a tap would take longer."""
         plan, (groups, filters, channels) = self.plan, self.size
-        if channels >= STACKED_BELOW or filters == 1 or prod(plan.kernel_size) == 1:
+        if self.far or channels >= STACKED_BELOW or filters == 1 or prod(plan.kernel_size) == 1:
             return False
         if any(s > 1 for s in plan.stride):  # then cells are copied either way
             return True
@@ -167,7 +183,7 @@ class _Products:
     @cached_property
     def wide(self) -> bool:
         """Whether taps are read in place, which takes zeros between the gradient's rows if there are several."""
-        return all(s == 1 for s in self.plan.stride) and not self.stacked and not self.exact
+        return all(s == 1 for s in self.plan.stride) and not (self.stacked or self.exact or self.far)
 
     @property
     def depth(self) -> int:
@@ -176,19 +192,27 @@ class _Products:
             return self.size[2] * prod(self.plan.kernel_size)
         return 0 if self.wide else self.size[2]
 
-    def steps(self, budget: int) -> list[tuple[slice, Region]]:
+    def steps(self) -> list[_Step]:
         """Return the images and the output positions that are taken at once."""
         groups, filters, channels = self.size
+        if self.far:
+            each = groups * (channels + filters) * self.dtype.itemsize
+            positions = max(1, min(BLOCK_BYTES, self.budget) // each)
+            some = cut(self.plan.output_size, positions)
+            return self._own([(slice(n, n + 1), tile) for n in range(self.plan.batch) for tile in some])
         read = prod(self.plan.stride)  # cells a position
         each = groups * (channels + -(-(filters + self.depth) // read)) * self.dtype.itemsize
         enough = window_cells(self.plan, max(BLOCK_BYTES // each, LEAST_POSITIONS * read))
-        cells = max(1, min(enough, budget // each))
+        cells = max(1, min(enough, self.budget // each))
         found = []
         for tile in tiles(self.plan, cells, -(-self.parts // self.plan.batch)):
             together = max(1, cells // prod(stop - start for start, stop in region_of(self.plan, tile)))
             together = min(together, -(-self.plan.batch // self.parts))
             found += [(slice(n, min(n + together, self.plan.batch)), tile) for n in range(0, self.plan.batch, together)]
-        return found[self.part * len(found) // self.parts : (self.part + 1) * len(found) // self.parts]
+        return self._own(found)
+
+    def _own(self, steps: list[_Step]) -> list[_Step]:
+        return steps[self.part * len(steps) // self.parts : (self.part + 1) * len(steps) // self.parts]
 
     def add(
         self, input: Array, gradient: Array, tile: Region, padding_value: float, total: Array, workspace: Workspace
@@ -231,6 +255,22 @@ class _Products:
             if not self.wide:
                 copied.reshape(read.shape)[...] = read
             target[tap] += rows @ (read if self.wide else copied).swapaxes(1, 2)
+
+    def add_from_afar(
+        self, input: Array, gradient: Array, tile: Region, padding_value: float, total: Array, workspace: Workspace
+    ) -> None:
+        """Do what `add` does, reading for each tap the cells that it meets and no others."""
+        plan, (groups, filters, channels), size = self.plan, self.size, extent(tile)
+        copied, upstream = workspace.arrays(
+            self.dtype, (groups, channels, len(input), *size), (groups, filters, len(input), *size)
+        )
+        source = input.reshape(len(input), plan.groups, channels, *plan.input_size)[:, self.groups]
+        position: Index = (slice(None), self.groups, self.filters, *(slice(*bounds) for bounds in tile))
+        np.moveaxis(upstream, 2, 0)[...] = gradient.reshape(len(gradient), plan.groups, -1, *plan.output_size)[position]
+        rows, target = upstream.reshape(groups, filters, -1), total[(..., self.groups, self.filters, slice(None))]
+        for tap in np.ndindex(*plan.kernel_size):
+            gather(source, met_by(plan, tap, tile), np.moveaxis(copied, 2, 0), plan.padding_mode, padding_value)
+            target[tap] += rows @ copied.reshape(groups, channels, -1).swapaxes(1, 2)
 
     def _in_place(self, block: Array, shifts: list[tuple[Ints, tuple[slice, ...]]]) -> list[Array]:
         """Return what each tap reads of the block as one row, (groups, C/G, cells)."""

@@ -52,7 +52,10 @@ class WorkLimits:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a plan would cost, in the units of the limits."""
+    """What a plan would cost, in the units of the limits.
+
+    `read_elements` counts the cells that a convolution reads, its padding among them: a few bytes may ask for many.
+    """
 
     output_elements: int
     kernel_elements: int
@@ -60,6 +63,7 @@ class Work:
     input_elements: int = 0
     item_bytes: int = 8
     padded_elements: int = 0
+    read_elements: int = 0
 
     def memory_bytes(self, *, as_text: bool) -> int:
         """Return the memory of the arrays and of the answer: each value's digits if it is text, or the value."""
@@ -70,7 +74,8 @@ class Work:
     @property
     def seconds(self) -> float:
         """Time on one core that it would take, within a factor of a few."""
-        return self.macs / _MACS_A_SECOND + (self.input_elements + self.output_elements) / _ELEMENTS_A_SECOND
+        moved = max(self.input_elements, self.read_elements) + self.output_elements
+        return self.macs / _MACS_A_SECOND + moved / _ELEMENTS_A_SECOND
 
 
 @lru_cache(1024)
@@ -85,6 +90,7 @@ def work_of(plan: Any, item_bytes: int = 8) -> Work:
         input_elements=prod(plan.input_shape),
         item_bytes=item_bytes,
         padded_elements=_padded_elements(plan),
+        read_elements=engine.cells_read(plan) if isinstance(plan, engine.ConvPlan) else 0,
     )
 
 

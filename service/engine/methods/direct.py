@@ -18,13 +18,27 @@ from math import prod
 
 import numpy as np
 
-from service.engine.borders import Index, Region
+from service.engine.borders import Index, Region, gather
 from service.engine.machine import Machine, width
 from service.engine.parallel import Workspace, run
 from service.engine.plans import ConvPlan
 
 from .method import Method
-from .work import BLOCK_BYTES, Work, extent, few_taps, place, region_of, taps, tiles, window_cells, windows
+from .work import (
+    BLOCK_BYTES,
+    Work,
+    cut,
+    extent,
+    few_taps,
+    met_by,
+    place,
+    reaches_far,
+    region_of,
+    taps,
+    tiles,
+    window_cells,
+    windows,
+)
 
 CHANNELS = 256
 """Channels at once, where they are laid innermost; more of small planes."""
@@ -35,8 +49,12 @@ APART = 128
 cells of a channel fall into the same lines of the cache, and to lay them back took up to nine times as long."""
 DEPTHWISE_BYTES = 4 * BLOCK_BYTES
 """What a block's input takes there."""
+DEPTHWISE_SPAN = DEPTHWISE_BYTES // 8 // LANES
+"""Cells that a window spans at most there."""
 FEW_TERMS = 4096
 """Products of a map up to which they are made by one call and added by another."""
+AT_ONCE_BYTES = 4 * BLOCK_BYTES
+"""What its input and products may take then."""
 FEW_TAPS = 64
 """Taps up to which where they read is remembered from one computation to the next."""
 
@@ -60,12 +78,14 @@ def compute(work: Work) -> None:
 
 
 def _tiles(plan: ConvPlan, itemsize: int, least: int = 1) -> list[Region]:
+    if reaches_far(plan):
+        return cut(plan.output_size, min(BLOCK_BYTES // itemsize, -(-prod(plan.output_size) // least)))
     return tiles(plan, window_cells(plan, BLOCK_BYTES // itemsize), least)
 
 
 def is_depthwise(plan: ConvPlan) -> bool:
-    """Whether every channel has one filter of its own, and there are many."""
-    return plan.groups == plan.channels == plan.filters >= LANES
+    """Whether every channel has one filter of its own, there are many, and a window of many fits the cache."""
+    return plan.groups == plan.channels == plan.filters >= LANES and prod(plan.span) <= DEPTHWISE_SPAN
 
 
 def _compute_depthwise(work: Work) -> None:
@@ -119,8 +139,10 @@ def _fill_depthwise(work: Work, image: int, channels: slice, tile: Region, works
 def fill_tile(work: Work, image: int, filters: range, tile: Region, workspace: Workspace) -> None:
     """Fill a tile of the maps of some filters of a group, without the bias."""
     plan, region = work.plan, region_of(work.plan, tile)
-    # A lone sum would not be added in order.
-    if 1 < prod(extent(tile)) <= FEW_TERMS // plan.taps:
+    if reaches_far(plan):
+        _fill_from_afar(work, image, filters, tile, workspace)
+        return
+    if _at_once_cells(plan, tile, work.out.itemsize):
         _fill_at_once(work, image, filters, tile, workspace)
         return
     shifts = _shifts(plan, tile)
@@ -144,6 +166,32 @@ def _channels(plan: ConvPlan, filters: range) -> slice:
     members = plan.channels // plan.groups
     group = filters.start // (plan.filters // plan.groups)
     return slice(group * members, (group + 1) * members)
+
+
+def _fill_from_afar(work: Work, image: int, filters: range, tile: Region, workspace: Workspace) -> None:
+    """Fill a tile from the cells that each tap meets, where a whole window would take too much memory."""
+    plan, size = work.plan, extent(tile)
+    cells, term = workspace.arrays(work.out.dtype, size, size)
+    channels = _channels(plan, filters)
+    for member, channel in enumerate(range(channels.start, channels.stop)):
+        for tap in np.ndindex(*plan.kernel_size):
+            work.control.check()
+            positions = met_by(plan, tap, tile)
+            gather(work.input[image, channel], positions, cells, plan.padding_mode, work.padding_value)
+            for f in filters:
+                y, first = work.out[(image, f, *place(tile))], member == 0 and not any(tap)
+                np.multiply(cells, work.kernel[(f, member, *tap)], out=y if first else term)
+                if not first:
+                    np.add(y, term, out=y)
+
+
+def _at_once_cells(plan: ConvPlan, tile: Region, itemsize: int) -> int:
+    """Return what it takes to fill a small tile at once, in cells; 0 where it is filled tap by tap."""
+    positions, members = prod(extent(tile)), plan.channels // plan.groups
+    if not 1 < positions <= FEW_TERMS // plan.taps:  # a lone sum would not be added in order
+        return 0
+    cells = members * (prod(extent(region_of(plan, tile))) + plan.taps * positions)
+    return cells if cells * itemsize <= AT_ONCE_BYTES else 0
 
 
 def _fill_at_once(work: Work, image: int, filters: range, tile: Region, workspace: Workspace) -> None:
@@ -186,7 +234,10 @@ def working_bytes(plan: ConvPlan, itemsize: int, threads: int) -> int:
         cells = prod(extent(region_of(plan, tile))) + prod(extent(tile))
         return threads * itemsize * _pitch(together, itemsize) * cells
     tile = _tiles(plan, itemsize)[0]
-    return threads * itemsize * (prod(extent(region_of(plan, tile))) + prod(extent(tile)))
+    positions = prod(extent(tile))
+    # From afar the cells that a tap meets, and where on each axis they lie.
+    read = positions + 4 * sum(extent(tile)) if reaches_far(plan) else prod(extent(region_of(plan, tile)))
+    return threads * itemsize * max(read + positions, _at_once_cells(plan, tile, itemsize))
 
 
-METHOD = Method("direct", compute, lambda _: "", seconds, working_bytes, in_order=True)
+METHOD = Method("direct", compute, lambda _: "", seconds, working_bytes, in_order=True, any_reach=True)

@@ -40,6 +40,8 @@ class Method:
         sums are those of plain summation.
     by_values
         Whether the kernel's values, beside its shape, decide if it can.
+    any_reach
+        Whether it reads a window's taps alone, so that they may lie as far apart as they like.
     """
 
     name: str
@@ -52,3 +54,4 @@ class Method:
     tile_error: Callable[[ConvPlan], float] = lambda _: 0.0
     in_order: bool = False
     by_values: bool = False
+    any_reach: bool = False

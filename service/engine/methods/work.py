@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from service.engine.borders import Array, Index, Region, fill
+from service.engine.borders import Array, Index, Positions, Region, fill
 from service.engine.control import Control
 from service.engine.plans import ConvPlan
 from service.engine.precision import Survey
@@ -20,7 +20,8 @@ from service.engine.remembered import short_list_remembered
 BLOCK_BYTES = 256 * 1024
 """What one array of a block takes: a block of input, of output and of products share a core's second-level cache."""
 FAR_CELLS = 4 * 1024 * 1024
-"""Up to so many cells a block's window has where a kernel reaches farther than that cache holds."""
+"""Up to so many cells a block's window has where a kernel reaches farther than that cache holds. Of one that reaches
+farther still no window is read as a whole."""
 
 
 class Work(NamedTuple):  # made in a fifth of the time that a frozen dataclass takes
@@ -127,6 +128,31 @@ def strided(x: Array, shape: tuple[int, ...], strides: tuple[int, ...], first: i
 def few_taps(plan: ConvPlan, tile: Region) -> list[tuple[tuple[int, ...], Index]]:
     """Return all that `taps` yields, remembered: for kernels of few taps, of which many small inputs may follow."""
     return list(taps(plan, tile))
+
+
+def reaches_far(plan: ConvPlan) -> bool:
+    """Whether a kernel's window spans so much that only the cells that its taps meet can be read."""
+    return prod(plan.span) > FAR_CELLS
+
+
+def cells_read(plan: ConvPlan) -> int:
+    """Return how many cells of the padded input a computation reads at most, each of them once for all filters.
+
+    Examples
+    --------
+    >>> from service.engine.geometry import plan_conv
+    >>> cells_read(plan_conv((1, 8, 1), (1, 8, 3), dilation=1000, padding=1000))  # one window a channel
+    16008
+    """
+    a_window = plan.taps // (plan.channels // plan.groups) if reaches_far(plan) else prod(plan.span)
+    padded = (n + before + after for n, (before, after) in zip(plan.input_size, plan.padding, strict=True))
+    return plan.batch * plan.channels * min(prod(padded), prod(plan.output_size) * a_window)
+
+
+def met_by(plan: ConvPlan, tap: tuple[int, ...], tile: Region) -> list[Positions]:
+    """Return which cells of the padded input a tap meets at a tile, axis by axis."""
+    axes = zip(tap, tile, plan.stride, plan.dilation, plan.padding, strict=True)
+    return [np.arange(start, stop) * s + t * d - before for t, (start, stop), s, d, (before, _) in axes]
 
 
 def window_cells(plan: ConvPlan, cells: int) -> int:

@@ -1,0 +1,138 @@
+"""Kernels that reach far: a window that spans more than memory holds is read tap by tap, and never whole."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+
+from service.engine import METHODS, Control, MethodNotApplicable, conv, conv_gradients, estimate, plan_conv
+from service.engine.borders import PADDING_MODES, fill, gather
+from service.engine.control import DEFAULT_BUDGET_BYTES
+from service.engine.methods.work import FAR_CELLS
+from tests.oracles import convolution as oracle
+
+MODES = tuple(PADDING_MODES)
+MILLION = 1_000_000
+FAR: dict[str, Any] = {"dilation": 1050, "padding": 1060, "stride": 7}
+assert (2 * FAR["dilation"] + 1) ** 2 > FAR_CELLS
+
+
+def integers(*shape: int) -> Any:
+    return np.random.default_rng(3).integers(-4, 5, shape).astype(np.float64)
+
+
+def peak_of(compute: Callable[[], Any]) -> int:
+    tracemalloc.start()
+    try:
+        compute()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@settings(derandomize=True, max_examples=60, deadline=None)
+@given(st.sampled_from(MODES), st.lists(st.lists(st.integers(-9, 12), max_size=5), min_size=2, max_size=2))
+def test_cells_that_lie_apart_are_those_of_the_filled_region(mode: str, places: list[list[int]]) -> None:
+    x, region = integers(2, 3, 4), ((-9, 13), (-9, 13))
+    whole = fill(x, region, np.empty((2, 22, 22)), mode, 7.0)
+    positions = [np.array(axis, np.int64) for axis in places]
+    found = gather(x, positions, np.empty((2, *map(len, places))), mode, 7.0)
+    assert_array_equal(found, whole[:, np.add.outer(positions[0], 9 * np.ones(1, int)), positions[1] + 9])
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("groups", [1, 2])
+def test_far_taps_meet_what_plain_loops_meet(mode: str, groups: int) -> None:
+    x, w, value = integers(2, 2, 5, 4), integers(2, 2 // groups, 3, 3), 3.0 if mode == "constant" else 0.0
+    options: dict[str, Any] = {"padding_mode": mode, "padding_value": value, "groups": groups}
+    expected = oracle.conv(
+        x,
+        w,
+        stride=(7, 7),
+        padding=((1060, 1060),) * 2,
+        dilation=(1050, 1050),
+        groups=groups,
+        mode=mode,
+        value=value,
+    )
+    assert_array_equal(conv(x, w, np.array([1.0, 2.0]), **FAR, **options), expected + np.array([[[1.0]], [[2.0]]]))
+
+
+# The output is linear in the input and in the kernel: what flows back is what the output was made of.
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("threads", [1, 2])
+def test_gradients_of_far_taps_give_back_what_came(mode: str, threads: int) -> None:
+    x, w = integers(2, 2, 5, 4), integers(4, 1, 3, 3)
+    options: dict[str, Any] = {**FAR, "padding_mode": mode, "groups": 2, "control": Control(threads=threads)}
+    y = conv(x, w, **options)
+    g = integers(*y.shape)
+    found = conv_gradients(x, w, g, **options)
+    assert (found.input * x).sum() == (found.kernel * w).sum() == (y * g).sum()
+
+
+def test_the_gradient_of_a_kernel_beyond_the_budget_is_the_same() -> None:
+    x, w = integers(2, 4, 40), integers(3, 4, 5)
+    g = integers(2, 3, 40)
+    whole, pieces = (
+        conv_gradients(x, w, g, padding="same", control=Control(threads=1, budget_bytes=budget)).kernel
+        for budget in (DEFAULT_BUDGET_BYTES, 200)
+    )
+    assert_array_equal(whole, pieces)
+
+
+CASES: dict[str, tuple[Any, Any, dict[str, Any]]] = {
+    "many channels": ((1, 64, 2), (1, 64, 3), {"dilation": MILLION, "padding": MILLION}),
+    "many channels, a filter each": ((1, 64, 2), (64, 1, 3), {"dilation": MILLION, "padding": MILLION, "groups": 64}),
+    "farther still": ((1, 8, 1), (1, 8, 3), {"dilation": 30 * MILLION, "padding": 30 * MILLION}),
+    "many positions": ((1, 1, 1), (1, 1, 3), {"dilation": 15 * MILLION, "padding": 30 * MILLION, "stride": 40}),
+    "far strides": ((1, 16, 3), (1, 16, 3), {"stride": 3 * MILLION, "padding": 3 * MILLION}),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("method", ["auto", "direct"])
+def test_memory_stays_inside_the_budget(name: str, method: str) -> None:
+    shape, kernel, options = CASES[name]
+    x, w, one = np.ones(shape), np.ones(kernel), Control(threads=1)
+    out_bytes = 8 * int(np.prod(plan_conv(shape, kernel, **options).output_shape))
+    peak = peak_of(lambda: conv(x, w, method=method, control=one, **options)) - out_bytes
+    said = estimate(plan_conv(shape, kernel, **options), control=one)["direct"].working_bytes
+    assert peak <= said + MILLION <= DEFAULT_BUDGET_BYTES
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("mode", ["zeros", "replicate"])
+def test_memory_of_gradients_stays_inside_the_budget(name: str, mode: str) -> None:
+    shape, kernel, options = CASES[name]
+    x, w, options = np.ones(shape), np.ones(kernel), {**options, "padding_mode": mode}
+    g = np.ones(plan_conv(shape, kernel, **options).output_shape)
+    assert peak_of(lambda: conv_gradients(x, w, g, control=Control(threads=2), **options)) <= DEFAULT_BUDGET_BYTES
+
+
+def test_methods_that_read_windows_whole_say_how_far_they_can() -> None:
+    shape, kernel, options = CASES["farther still"]
+    for name in set(METHODS) - {"direct"}:
+        with pytest.raises(MethodNotApplicable, match="reads windows as a whole, and one .* spans 60,000,001"):
+            conv(np.ones(shape), np.ones(kernel), method=name, **options)
+
+
+def test_a_method_by_name_says_what_it_would_take_beyond_the_budget() -> None:
+    shape, kernel, options = CASES["many channels"]
+    with pytest.raises(
+        MethodNotApplicable, match='bytes of working memory .* the budget is 67,108,864; use "auto" or "'
+    ):
+        conv(np.ones(shape), np.ones(kernel), method="gemm", **options)
+
+
+def test_far_taps_in_float32_keep_the_dtype_and_what_is_not_finite() -> None:
+    x = np.array([[[1.0, np.inf, 3.0]]], np.float32)
+    y = conv(x, np.array([[[1.0, 2.0, 4.0]]]), dilation=3 * MILLION, padding=3 * MILLION)
+    assert y.dtype == np.float32
+    assert_allclose(y, [[[2.0, np.inf, 6.0]]])
