@@ -243,6 +243,12 @@ def test_what_seldom_changes_is_not_sent_twice(service: httpx.Client, path: str)
     assert service.get(path, headers={"If-None-Match": '"other"'}).status_code == 200
 
 
+def test_a_client_may_list_the_tags_that_it_has_in_several_lines(service: httpx.Client) -> None:
+    tag = service.get("/v1/kernels").headers["etag"]
+    again = service.get("/v1/kernels", headers=[("If-None-Match", '"other"'), ("If-None-Match", tag)])
+    assert again.status_code == 304
+
+
 def test_metrics_count_requests_work_and_refusals(serve: Serve) -> None:
     client = serve(Settings(max_macs=100))
     assert client.post("/v1/conv2d", json=SMALL).status_code == 200

@@ -18,7 +18,7 @@ from service.wire.errors import BodyTooLarge
 from .admission import Ticket
 from .begun import Begun
 from .errors import ClientGone, HttpProblem
-from .headers import header
+from .headers import first_header, header
 from .negotiation import JSON
 from .problems import InvalidRequest
 from .state import Service
@@ -64,7 +64,7 @@ async def gather(request: Request, service: Service, ticket: Ticket) -> Body:
     ClientGone
         If the client leaves before its body is here.
     """
-    declared = header(request.scope, b"content-type") or ""
+    declared = first_header(request.scope, b"content-type") or ""
     media_type = declared.partition(";")[0].strip().lower()
     if media_type not in (JSON, FORM):
         came = f"Content-Type is {declared[:200]!r}" if declared else "there is no Content-Type"
@@ -73,7 +73,7 @@ async def gather(request: Request, service: Service, ticket: Ticket) -> Body:
         )
     encoding = header(request.scope, b"content-encoding")
     stream = _Stream(request.receive, service, ticket, _MEMORY_PER_BYTE[media_type])
-    stream.expect(header(request.scope, b"content-length") or "")
+    stream.expect(first_header(request.scope, b"content-length") or "")
     seconds = service.settings.body_seconds
     if media_type == FORM and encoding is None:
         form = await _in_time(gather_form(stream.chunks(), declared, DOCUMENT, service.read_limits), seconds)

@@ -18,6 +18,7 @@ from service.wire import write_json, write_npy
 
 from .answers import shape_headers
 from .errors import HttpProblem
+from .headers import header
 from .negotiation import BYTES, JSON, NPY, negotiate
 from .openapi_responses import CATALOGUE_PROBLEMS, json_response, problem_responses
 from .state import service_of
@@ -52,7 +53,7 @@ def _made(name: str, matrix: NDArray[np.float64]) -> dict[str, Any]:
 )
 async def list_kernels(request: Request) -> Response:
     """Every kernel that can be used by name, with what it detects, its parameters and the source of its numbers."""
-    negotiate(request.headers.get("accept"), (JSON,))
+    negotiate(header(request.scope, b"accept"), (JSON,))
     return unless_known(request, write_json({"kernels": [_described(name) for name in kernels.names()]}), JSON)
 
 
@@ -79,7 +80,7 @@ async def list_kernels(request: Request) -> Response:
 )
 async def get_kernel(request: Request, name: str) -> Response:
     """A kernel's numbers, made with the parameters given as query arguments."""
-    media_type = negotiate(request.headers.get("accept"), (JSON, NPY, BYTES))
+    media_type = negotiate(header(request.scope, b"accept"), (JSON, NPY, BYTES))
     if name not in kernels.names():
         try:
             kernels.describe(name)
@@ -104,7 +105,7 @@ async def get_kernel(request: Request, name: str) -> Response:
 )
 async def list_limits(request: Request) -> Response:
     """Every limit on a request, with its number, and the methods by name."""
-    negotiate(request.headers.get("accept"), (JSON,))
+    negotiate(header(request.scope, b"accept"), (JSON,))
     limits = service_of(request).settings.limits()
     return Response(write_json({"limits": limits, "methods": list(engine.METHODS)}), media_type=JSON)
 

@@ -26,7 +26,7 @@ def negotiate(accept: str | None, offered: Sequence[str]) -> str:
     HttpProblem
         If nothing offered is acceptable; the detail lists what there is.
     """
-    if accept is None or accept.strip() in ("", "*/*", offered[0]):
+    if accept is None or accept.strip(", \t") in ("", "*/*", offered[0]):
         return offered[0]
     found = qualities(accept, offered)
     best = max(found)

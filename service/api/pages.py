@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from .errors import HttpProblem
+from .headers import header
 from .negotiation import JSON, negotiate
 from .openapi_responses import page_responses, problem_responses
 from .problem_types import PROBLEM_TYPES, ProblemType
@@ -25,7 +26,7 @@ _HTML = "text/html"
 )
 async def list_problems(request: Request) -> Response:
     """Every type of problem that this service answers with: as a page, or as JSON where that is accepted."""
-    if negotiate(request.headers.get("accept"), (_HTML, JSON)) == JSON:
+    if negotiate(header(request.scope, b"accept"), (_HTML, JSON)) == JSON:
         return JSONResponse({"problems": [_as_dict(kind) for kind in PROBLEM_TYPES.values()]})
     rows = "".join(
         f'<tr><td>{kind.status}</td><td><a href="problems/{slug}">{slug}</a></td><td>{escape(kind.title)}</td></tr>'
@@ -47,7 +48,7 @@ async def get_problem(request: Request, slug: str) -> Response:
     kind = PROBLEM_TYPES.get(slug)
     if kind is None:
         raise HttpProblem("not-found", f"there is no type of problem {slug[:80]!r}; GET /problems lists them")
-    if negotiate(request.headers.get("accept"), (_HTML, JSON)) == JSON:
+    if negotiate(header(request.scope, b"accept"), (_HTML, JSON)) == JSON:
         return JSONResponse(_as_dict(kind))
     body = (
         f"<p><code>{kind.slug}</code>, status {kind.status}</p><h2>What it means</h2><p>{escape(kind.meaning)}</p>"

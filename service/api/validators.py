@@ -8,6 +8,8 @@ from hashlib import sha256
 from starlette.requests import Request
 from starlette.responses import Response
 
+from .headers import header
+
 _TAG_DIGITS = 32
 
 
@@ -17,7 +19,7 @@ def unless_known(
     """Return an answer with its entity tag, or 304 if the client has it already (RFC 9110, section 13.1.2)."""
     tag = f'"{sha256(body).hexdigest()[:_TAG_DIGITS]}"'
     always = {"ETag": tag, "Cache-Control": "no-cache", **(headers or {})}
-    known = [given.strip().removeprefix("W/") for given in request.headers.get("if-none-match", "").split(",")]
+    known = [given.strip().removeprefix("W/") for given in (header(request.scope, b"if-none-match") or "").split(",")]
     if tag in known or known == ["*"]:
         return Response(status_code=304, headers=always)
     return Response(body, headers=always, media_type=media_type)

@@ -69,6 +69,28 @@ def test_accept_chooses(service: httpx.Client, accept: str | None, form: str) ->
 
 
 @pytest.mark.parametrize(
+    ("lines", "form"),
+    [
+        (("text/html", "image/png"), "image/png"),
+        (("application/json;q=0.5", "image/png;q=0.2", "application/x-npy"), "application/x-npy"),
+        (("", ""), "application/json"),
+        (("", "image/png"), "image/png"),
+    ],
+)
+def test_several_lines_are_one_list(service: httpx.Client, lines: tuple[str, ...], form: str) -> None:
+    response = service.post("/v1/conv2d", json=FIELDS, headers=[("Accept", line) for line in lines])
+    assert response.status_code == 200, response.text
+    assert response.headers["content-type"] == form
+
+
+@pytest.mark.parametrize("path", ["/v1/kernels", "/v1/kernels/box", "/v1/limits", "/problems", "/problems/not-found"])
+def test_several_lines_are_one_list_for_what_the_service_offers_too(service: httpx.Client, path: str) -> None:
+    response = service.get(path, headers=[("Accept", "image/avif"), ("Accept", "application/json")])
+    assert response.status_code == 200, response.text
+    assert response.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize(
     "accept", ["text/html", "application/xml", "image/gif", "application/json;q=0", "image/*;q=0", "*/*;q=0", "audio/*"]
 )
 def test_nothing_suitable_is_refused_with_what_there_is(service: httpx.Client, accept: str) -> None:

@@ -214,6 +214,12 @@ class TestContentEncoding:
         response = service.post("/v1/conv2d", content=body, headers=headers)
         assert response.json()["feature_maps"] == GRID
 
+    def test_a_list_in_several_lines(self, service: httpx.Client) -> None:
+        encodings = [("Content-Encoding", "identity"), ("Content-Encoding", "gzip")]
+        headers = [("Content-Type", "application/json"), *encodings]
+        response = service.post("/v1/conv2d", content=gzip.compress(self.BODY), headers=headers)
+        assert response.json()["feature_maps"] == GRID
+
     @pytest.mark.parametrize(("encoding", "compress"), [("gzip", gzip.compress), ("zstd", zstd.compress)])
     def test_forms(self, service: httpx.Client, encoding: str, compress: Any) -> None:
         parts: dict[str, Any] = {"input": ("x", npy(np.array(GRID))), "kernel": (None, "[[1]]")}
