@@ -50,6 +50,7 @@ def check_conv_channels(input_shape: Ints, kernel_shape: Ints, groups: int, sent
     noun = "channel" if per_group == 1 else "channels"
     each = " a group" if groups > 1 else ""
     detail = f"the kernel {list(kernel_shape)} takes {per_group} {noun}{each} but the input {list(sent)} has {channels}"
+    _refuse_groups(detail, channels, filters, groups, kernel_shape)
     _refuse_channels_last(detail, taken, sent, len(input_shape) - 2)
     _check_divides(groups, channels, "channel")
     wanted = channels // groups
@@ -81,6 +82,25 @@ def check_transpose_channels(input_shape: Ints, kernel_shape: Ints, groups: int,
     if kernel_shape[1] == channels:
         detail += ": its first two axes look swapped, as for a forward convolution"
     raise errors.ChannelMismatch(detail, "kernel")
+
+
+def _refuse_groups(detail: str, channels: int, filters: int, groups: int, kernel_shape: Ints) -> None:
+    """Refuse groups that are amiss whichever axis the channels are, or other groups than those with which all fits.
+
+    They come before the guess that channels are last, which any axis of the right length would seem to confirm.
+    """
+    per_group = kernel_shape[1]
+    others, rest = divmod(channels, per_group)
+    if not rest and filters % others == 0:
+        _check_divides(groups, channels, "channel")
+    if groups > 1 and channels == per_group:
+        split = f", or send it as (F, C/groups, *K), shape {[filters, channels // groups, *kernel_shape[2:]]}"
+        raise errors.ChannelMismatch(
+            f"{detail} in {groups} groups; the kernel's second axis has all {channels}: leave groups out"
+            f"{'' if filters % groups else split}",
+            "groups",
+        )
+    _check_divides(groups, filters, "filter")
 
 
 def _refuse_channels_last(detail: str, taken: int, sent: Ints, rank: int) -> None:

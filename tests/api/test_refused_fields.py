@@ -321,10 +321,17 @@ MISFITS: list[tuple[str, dict[str, Any], str, str, str]] = [
     ),
     (
         "/v1/conv2d",
+        {"input": [GRID] * 4, "kernel": [[[[1]]] * 3] * 2, "groups": 2},
+        "channel-mismatch",
+        "3 channels a group .* in 2 groups, 2 each",
+        "/kernel",
+    ),
+    (
+        "/v1/conv2d",
         {"input": [GRID] * 4, "kernel": [[[[1]]] * 4] * 3, "groups": 2},
         "channel-mismatch",
-        "4 channels a group .* in 2 groups, 2 each",
-        "/kernel",
+        "4 channels a group .* in 2 groups; .* has all 4: leave groups out",
+        "/groups",
     ),
     (
         "/v1/conv2d",
