@@ -17,6 +17,7 @@ from service.drawing.trace_svg import trace_svg
 from service.operations.answer import Answer, TraceAnswer
 from service.schemas.traced import Trace
 from service.wire import encode_array, write_json, write_npy, write_npz, write_picture
+from service.wire.errors import NonFiniteAnswer
 
 from .errors import HttpProblem
 from .negotiation import BYTES, JSON, NPY, PICTURES, ZIP
@@ -65,7 +66,7 @@ def write_answer(answer: Answer, media_type: str, rank: int) -> Written:
         If the form cannot hold the values.
     """
     if media_type == JSON:
-        return Written(write_json(_document(answer)), JSON)
+        return Written(_as_json(answer), JSON)
     if isinstance(answer, TraceAnswer) and answer.trace is not None:
         told = _TOLD[media_type](answer.trace)
         told_of = shape_headers(answer.trace.output_shape, answer.trace.plan["dtype"])
@@ -83,6 +84,18 @@ def write_answer(answer: Answer, media_type: str, rank: int) -> Written:
 def shape_headers(shape: Iterable[int], dtype: str) -> dict[str, str]:
     """Return what an answer other than JSON says in its headers: its shape and dtype."""
     return {"X-Output-Shape": ",".join(str(length) for length in shape), "X-Dtype": dtype}
+
+
+def _as_json(answer: Answer) -> bytes | memoryview:
+    """Return an answer as JSON; of one that JSON cannot carry, the error says in which form it can be had."""
+    try:
+        return write_json(_document(answer))
+    except NonFiniteAnswer as error:
+        if isinstance(answer, TraceAnswer):  # its steps have numbers beside their arrays, whatever the encoding
+            mend = "text/markdown or image/svg+xml"
+        else:
+            mend = f"{NPY if len(answer.arrays) == 1 else ZIP}, or for encoding base64"
+        raise NonFiniteAnswer(f"{error.detail}; ask for {mend}", error.pointer) from None
 
 
 def _document(answer: Answer) -> dict[str, Any]:

@@ -298,7 +298,10 @@ _ROWS: list[tuple[str, int, str, str]] = [
         "non-finite-answer",
         422,
         "JSON has no NaN and no infinity, so the answer cannot be written without changing it.",
-        "Ask for application/x-npy or application/zip, which carry them, or for encoding base64.",
+        (
+            "Ask for application/x-npy or application/zip, which carry them, or for encoding base64; of a trace, for "
+            "text/markdown or image/svg+xml."
+        ),
     ),
     # Named kernels.
     (

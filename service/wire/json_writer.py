@@ -159,6 +159,4 @@ def _first_non_finite(value: Any, pointer: str) -> NonFiniteAnswer | None:
 
 def _non_finite(value: float, pointer: str) -> NonFiniteAnswer:
     word = "NaN" if math.isnan(value) else "infinity" if value > 0 else "-infinity"
-    return NonFiniteAnswer(
-        f"{pointer} is {word}, which JSON cannot carry; ask for application/x-npy, or for encoding base64", pointer
-    )
+    return NonFiniteAnswer(f"{pointer} is {word}, which JSON cannot carry", pointer)

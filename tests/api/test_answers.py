@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import re
 import zipfile
@@ -183,12 +184,26 @@ def test_what_json_cannot_carry_says_where(service: httpx.Client) -> None:
     np.save(file, np.array([[1.0, 2.0, np.nan], [np.inf, 0.0, 0.0]]))
     parts: dict[str, Any] = {"input": ("x", file.getvalue()), "kernel": (None, "[[1]]")}
     response = service.post("/v1/conv2d", files=parts)
-    problem = refused(response, 422, "non-finite-answer", "is NaN, .*application/x-npy", "/feature_maps/0/2")
+    said = "ask for application/x-npy, or for encoding base64$"
+    problem = refused(response, 422, "non-finite-answer", said, "/feature_maps/0/2")
     assert "/feature_maps/0/2" in problem["detail"]
     found = loaded(service.post("/v1/conv2d", files=parts, headers={"Accept": "application/x-npy"}))
     np.testing.assert_array_equal(found, [[1, 2, np.nan], [np.inf, 0, 0]])
     packed = service.post("/v1/conv2d", files=parts | {"encoding": (None, "base64")})
     assert packed.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"), [("/v1/conv2d/gradients", GRADIENTS), ("/v1/pool2d", INDEXED)], ids=["gradients", "indices"]
+)
+def test_several_arrays_that_json_cannot_carry_are_to_be_had_as_npz(
+    service: httpx.Client, path: str, fields: dict[str, Any]
+) -> None:
+    infinite = base64.b64encode(np.full((3, 4), np.inf).tobytes()).decode()
+    asked = fields | {"input": {"shape": [3, 4], "dtype": "float64", "base64": infinite}}
+    refused(ask(service, None, path, asked), 422, "non-finite-answer", "ask for application/zip, or for encoding base")
+    assert ask(service, "application/zip", path, asked).status_code == 200
+    assert ask(service, None, path, asked | {"encoding": "base64"}).status_code == 200
 
 
 class TestEveryAnswer:

@@ -108,10 +108,12 @@ def test_a_limit_that_refuses_a_drawing_is_named_with_its_number(service: httpx.
     assert (problem["limit"], problem["actual"]) == (100, 120)
 
 
-def test_what_does_not_fit_in_json_is_refused_as_everywhere(service: httpx.Client) -> None:
+@pytest.mark.parametrize("encoding", ["nested", "base64"])
+def test_what_does_not_fit_in_json_is_to_be_had_as_a_handout(service: httpx.Client, encoding: str) -> None:
     huge = {"shape": [1, 1], "dtype": "float64", "base64": "AAAAAAAA8H8="}  # infinity
-    answer = traced(service, "conv2d", input=huge, kernel=[[1]])
+    answer = traced(service, "conv2d", input=huge, kernel=[[1]], encoding=encoding)
     assert answer.json()["type"].endswith("/problems/non-finite-answer")
+    assert answer.json()["detail"].endswith("; ask for text/markdown or image/svg+xml")
 
 
 @pytest.mark.parametrize("accept", ["text/markdown", "image/svg+xml", "image/gif"])

@@ -75,7 +75,7 @@ def test_a_long_array_is_written_in_pieces_that_join(shape: tuple[int, ...]) -> 
     ],
 )
 def test_nan_is_refused_at_its_place(value: Any, pointer: str, words: str) -> None:
-    with pytest.raises(errors.NonFiniteAnswer, match=f"{words}.*application/x-npy") as caught:
+    with pytest.raises(errors.NonFiniteAnswer, match=f"{words}, which JSON cannot carry") as caught:
         write_json(value)
     assert caught.value.pointer == pointer
 
