@@ -151,6 +151,23 @@ def test_keys_guard_the_operations_and_leave_health_and_pages_open(serve: Serve)
     assert client.get("/v1/limits").status_code == 401
 
 
+@pytest.mark.parametrize(
+    ("given", "detail"),
+    [
+        (None, "there is no Authorization header"),
+        ("Bearer third-key", "the key is not one of this service's"),
+        ("bearer third-key", "the key is not one of this service's"),
+        ("Basic first-key", "the scheme of the Authorization header is 'Basic'"),
+        ("first-key", "the Authorization header is a single word"),  # which may be a key, so it is not repeated
+        ("Bearer", "the Authorization header is a single word"),
+    ],
+)
+def test_what_is_wrong_with_a_key_is_said(serve: Serve, given: str | None, detail: str) -> None:
+    client = serve(Settings(api_keys="first-key"))
+    answer = client.get("/v1/limits", headers={"Authorization": given} if given else {})
+    assert answer.json()["detail"] == f"{detail}; send Authorization: Bearer and a key"
+
+
 def test_keys_come_from_a_file_too(serve: Serve, tmp_path: Any) -> None:
     (tmp_path / "keys").write_text("in-the-file\n\n")
     client = serve(Settings(api_keys_file=tmp_path / "keys"))

@@ -119,7 +119,14 @@ class Keys:
         digest = sha256(token.strip().encode()).digest()
         same = [hmac.compare_digest(digest, known) for known in self._digests]
         if scheme.lower() != "bearer" or True not in same:
-            came = "the key is not one of this service's" if scheme else "there is no Authorization header"
+            if not scheme:
+                came = "there is no Authorization header"
+            elif not token:  # and the one word may be the key itself, which is not to be repeated
+                came = "the Authorization header is a single word"
+            elif scheme.lower() != "bearer":
+                came = f"the scheme of the Authorization header is {scheme[:40]!r}"
+            else:
+                came = "the key is not one of this service's"
             raise HttpProblem(
                 "unauthorized",
                 f"{came}; send Authorization: Bearer and a key",
