@@ -7,6 +7,7 @@ objects that are open where the piece begins, and closed where it ends. Both are
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -28,6 +29,10 @@ _ANY = b"["
 """Stands for the brackets of a piece that has more than a text can have."""
 _DEEPEST = 1024  # that orjson reads
 _CLOSING = bytes.maketrans(b"[{", b"]}")
+_NOT_FINITE = re.compile(rb"(nan|inf(inity)?)\b", re.IGNORECASE)
+"""As other languages write such a number, behind its sign."""
+_VALUE_WANTED = ("expected a JSON value", "no digit after sign", "expected 'null'")
+"""What orjson says where it found one."""
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
@@ -172,8 +177,18 @@ def _at(
     before = memoryview(text)[:offset]
     line = count_of(b"\n", before) + 1
     column = _characters(before[text.rfind(b"\n", 0, offset) + 1 :]) + 1
-    detail = f"{message} at byte {offset} (line {line}, column {column})"
+    message, mend = _plainer(message, text, offset)
+    detail = f"{message} at byte {offset} (line {line}, column {column}){mend}"
     return MalformedJSON(detail, pointer, offset=offset, line=line, column=column)
+
+
+def _plainer(message: str, text: bytes | bytearray, offset: int) -> tuple[str, str]:
+    """Return what orjson says of a number as a client may need it said, and what would do."""
+    if message.endswith(_VALUE_WANTED) and _NOT_FINITE.match(text, offset):
+        return "JSON has no NaN and no infinity", "; in an array a .npy file or base64 carries them"
+    if message == "no digit after sign" and text[offset - 1 : offset] != b"-":  # orjson's words for .5 and +1 too
+        return "a number begins with a digit, or with - and a digit", ""
+    return message, ""
 
 
 def _characters(text: memoryview) -> int:
