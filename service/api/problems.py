@@ -16,6 +16,7 @@ from service.drawing.errors import DrawingError
 from service.engine import EngineError
 from service.kernels import KernelError
 from service.operations.errors import OperationError
+from service.schemas.fields import BEYOND_LIMIT
 from service.schemas.violations import Violation, violations
 from service.wire import WireError, write_json
 
@@ -27,16 +28,17 @@ _LOGGER = logging.getLogger("service")
 
 
 class InvalidRequest(Exception):
-    """A document that its model refused, with one violation a field."""
+    """A document that its model refused, with one violation a field; `extra` has the limit if one is beyond it."""
 
-    def __init__(self, found: list[Violation]) -> None:
+    def __init__(self, found: list[Violation], extra: dict[str, Any]) -> None:
         super().__init__(found[0].detail)
-        self.violations = found
+        self.violations, self.extra = found, extra
 
     @classmethod
     def of(cls, error: ValidationError, model: type[Any], document: Any) -> InvalidRequest:
         """Return pydantic's error in the client's terms."""
-        return cls(violations(error, model, document))
+        limits = (entry["ctx"] for entry in error.errors(include_url=False) if entry["type"] == BEYOND_LIMIT)
+        return cls(violations(error, model, document), next(limits, {}))
 
 
 KNOWN = (EngineError, WireError, KernelError, OperationError, DrawingError, HttpProblem, InvalidRequest)
@@ -90,7 +92,7 @@ def of_exception(request: Request, error: Exception) -> Response:
     if isinstance(error, InvalidRequest):
         found = error.violations
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-        return problem(request, "invalid-field", found[0].detail + more, found)
+        return problem(request, "invalid-field", found[0].detail + more, found, **error.extra)
     detail, slug = str(error), getattr(error, "slug", "internal-error")
     pointer = getattr(error, "pointer", "")
     headers = dict(getattr(error, "headers", {}))

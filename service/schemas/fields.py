@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from service.engine.arguments import LARGEST, quoted
 from service.engine.borders import PADDING_MODES
@@ -21,6 +22,22 @@ class Expects:
     """What a field takes, as the end of a sentence."""
 
     text: str
+
+
+BEYOND_LIMIT = "beyond_limit"
+"""The type of a validation error whose context has a limit's name, the limit and the actual number."""
+
+
+def at_most(limit: int, name: str) -> BeforeValidator:
+    """Return a validator of a list's length that tells programs by which limit, and by how much, it is too long."""
+
+    def check(value: Any) -> Any:
+        if isinstance(value, list) and len(value) > limit:
+            context = {"name": name, "limit": limit, "actual": len(value)}
+            raise PydanticCustomError(BEYOND_LIMIT, "{name} is {limit} and there are {actual}", context)
+        return value
+
+    return BeforeValidator(check)
 
 
 class Request(BaseModel):

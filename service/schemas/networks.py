@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from .arrays import Array
-from .fields import POSITIVE, ArrayExpects, Expects, FiniteFloat, PerAxis, PositiveInt, Request, Shape
+from .fields import POSITIVE, ArrayExpects, Expects, FiniteFloat, PerAxis, PositiveInt, Request, Shape, at_most
 from .kernels import Kernel
 from .options import AnswerOptions, ConvSettings, ConvTransposeSettings, PoolSettings
 from .requests import Bias, InputData, Numbers, SampleSpacing
@@ -132,6 +132,7 @@ Layer: TypeAlias = Annotated[
 Layers = Annotated[
     list[Layer],
     Field(min_length=1, max_length=MAX_LAYERS),
+    at_most(MAX_LAYERS, "max_layers"),
     Expects(f"a list of 1 to {MAX_LAYERS} layers, each an object"),
 ]
 
@@ -242,6 +243,7 @@ PlannedLayer: TypeAlias = Annotated[
 PlannedLayers = Annotated[
     list[PlannedLayer],
     Field(min_length=1, max_length=MAX_LAYERS),
+    at_most(MAX_LAYERS, "max_layers"),
     Expects(f"a list of 1 to {MAX_LAYERS} layers, each an object"),
 ]
 

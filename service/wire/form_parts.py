@@ -146,6 +146,10 @@ class _Gatherer:
         except FormParserError as error:
             offset = self.received - len(chunk) + max(getattr(error, "offset", 0), 0)
             reason = str(error).split(" at ")[0]  # behind it stands a place in the chunk
+            if "header size" in reason:
+                limit = self.limits.max_part_header_bytes
+                detail = f"a part has a header of more than {limit:,} bytes near byte {offset}"
+                raise MalformedForm(detail, offset=offset, limit=limit, actual=limit + 1) from error
             raise MalformedForm(f"the form cannot be read near byte {offset}: {reason}", offset=offset) from error
 
     def finish(self) -> Form:

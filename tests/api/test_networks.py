@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from service.api.teaching_examples import NETWORK_PLANS, NETWORKS
+from tests.exchange import refused
 
 PHOTOGRAPH = Path(__file__).resolve().parents[1] / "data/grace_hopper.jpg"
 EDGES = NETWORKS["edges"]["value"]
@@ -127,6 +128,13 @@ def test_a_mistake_names_its_layer(service: httpx.Client, layers: list[Any], poi
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["pointer"] == pointer
     assert detail in answer.json()["errors"][0]["detail"]
+
+
+@pytest.mark.parametrize(("path", "fields"), [("/networks", {"input": [1]}), ("/networks/plan", {"input_shape": [1]})])
+def test_layers_beyond_the_limit_are_told_with_it(service: httpx.Client, path: str, fields: dict[str, Any]) -> None:
+    answer = service.post(f"/v1{path}", json=fields | {"layers": [{"type": "relu"}] * 257})
+    said = refused(answer, 422, "invalid-field", "it must be a list of 1 to 256 layers", "/layers")
+    assert (said["name"], said["limit"], said["actual"]) == ("max_layers", 256, 257)
 
 
 @pytest.mark.parametrize("kind", ["relu", "softmax", "flatten"])

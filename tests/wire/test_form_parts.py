@@ -145,8 +145,8 @@ BODIES = [
     (part(b";name=a") + END, "not a value"),
     (part(b"form-data; name=a", more=b"\r\nContent-Disposition: form-data; name=b") + END, "two content-disposition"),
     (part(b"form-data; name=a", more=b"\r\nContent-Transfer-Encoding: base64") + END, "parts are sent as they are"),
-    (part(b"form-data; name=a", more=b"\r\nX: " + b"y" * 600) + END, "header size exceeded"),
-    (part(b"form-data; name=a", more=b"\r\n" + b"x" * 600 + b": y") + END, "header size exceeded"),
+    (part(b"form-data; name=a", more=b"\r\nX: " + b"y" * 600) + END, "a header of more than 512 bytes near byte"),
+    (part(b"form-data; name=a", more=b"\r\n" + b"x" * 600 + b": y") + END, "a header of more than 512 bytes near byte"),
     (part(b"form-data; name=a", more=b"".join(b"\r\nX%d: y" % i for i in range(9))) + END, "header count exceeded"),
 ]
 
@@ -162,6 +162,12 @@ def test_a_field_in_two_parts_is_refused() -> None:
     with pytest.raises(errors.DuplicatePart, match="the field stride came in two parts") as caught:
         gather(field("stride") + field("kernel") + field("stride") + END)
     assert caught.value.pointer == "/stride"
+
+
+def test_a_header_beyond_the_limit_is_told_with_it() -> None:
+    with pytest.raises(errors.MalformedForm, match="more than 512 bytes near byte 50") as caught:
+        gather(part(b"form-data; name=a", more=b"\r\nX: " + b"y" * 600) + END)
+    assert caught.value.extra == {"offset": 50, "limit": 512, "actual": 513}
 
 
 def test_too_many_parts_are_refused() -> None:
