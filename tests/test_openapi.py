@@ -192,3 +192,16 @@ def test_every_answer_without_a_body_is_as_described(service: httpx.Client, docu
 def test_the_kernel_that_is_shown_is_as_it_is(service: httpx.Client, document: Any) -> None:
     content = document["paths"]["/v1/kernels/{name}"]["get"]["responses"]["200"]["content"][JSON]
     assert service.get(f"/v1/kernels/{content['example']['name']}").json() == content["example"]
+
+
+def test_an_array_without_entries_is_an_answers_alone(service: httpx.Client, document: Any) -> None:
+    """A position that no input cell reaches, as between the windows of a stride past the kernel, has empty patches."""
+    asked = {"input": [[1, 2]], "kernel": [[3]], "stride": 3, "positions": [[0, 1]], "encoding": "flat"}
+    answer = service.post("/v1/conv_transpose2d/trace", json=asked).json()
+    assert answer["steps"][0]["patch"]["shape"] == [1, 0]
+
+    schema = {"$ref": "#/components/schemas/TraceAnswer", "components": document["components"]}
+    jsonschema_rs.Draft202012Validator(schema).validate(answer)
+
+    sent = {"$ref": "#/components/schemas/Array", "components": document["components"]}
+    assert not jsonschema_rs.Draft202012Validator(sent).is_valid(answer["steps"][0]["patch"])

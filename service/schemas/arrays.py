@@ -6,6 +6,7 @@ numbers; here a field only says that it wants one, and OpenAPI describes the thr
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Annotated, Any
 
 import numpy as np
@@ -60,7 +61,30 @@ ARRAY_COMPONENTS: dict[str, dict[str, Any]] = {
         ],
     },
 }
-"""The components that a model's `Array` fields refer to."""
+"""The components that a request's `Array` fields refer to."""
+
+
+def _of_answers(name: str) -> dict[str, Any]:
+    """Return a component as answers have it: an axis may have no entries, as where no input reaches a position."""
+    schema = deepcopy(ARRAY_COMPONENTS[name])
+    schema["properties"]["shape"]["items"]["minimum"] = 0
+    return schema | {"title": f"{schema['title']} of an answer"}
+
+
+ARRAY_COMPONENTS |= {
+    "FlatAnswerArray": _of_answers("FlatArray"),
+    "PackedAnswerArray": _of_answers("PackedArray"),
+    "AnswerArray": {
+        "title": "Array of an answer",
+        "description": "Numbers, in the way that `encoding` chose.",
+        "anyOf": [
+            {"$ref": "#/components/schemas/NestedArray"},
+            {"$ref": "#/components/schemas/FlatAnswerArray"},
+            {"$ref": "#/components/schemas/PackedAnswerArray"},
+        ],
+    },
+}
+"""And those of an answer's."""
 
 
 def component(name: str) -> dict[str, str]:
@@ -89,7 +113,7 @@ class ArrayField:
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return component("Array")
+        return component("AnswerArray" if handler.mode == "serialization" else "Array")
 
 
 def _array(value: Any) -> Any:
