@@ -189,6 +189,15 @@ def test_every_answer_without_a_body_is_as_described(service: httpx.Client, docu
             assert response.json() == content["example"]
 
 
+def test_every_form_of_a_kernel_is_described(service: httpx.Client, document: Any) -> None:
+    described = document["paths"]["/v1/kernels/{name}"]["get"]["responses"]["200"]["content"]
+    refused = service.get("/v1/kernels/box", headers={"Accept": "text/html"}).json()
+    assert refused["detail"].endswith(f"this answer comes as {', '.join(described)}")
+    for media_type in described:
+        response = service.get("/v1/kernels/box", headers={"Accept": media_type})
+        assert response.headers["content-type"] == media_type
+
+
 def test_the_kernel_that_is_shown_is_as_it_is(service: httpx.Client, document: Any) -> None:
     content = document["paths"]["/v1/kernels/{name}"]["get"]["responses"]["200"]["content"][JSON]
     assert service.get(f"/v1/kernels/{content['example']['name']}").json() == content["example"]

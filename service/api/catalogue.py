@@ -60,7 +60,7 @@ async def list_kernels(request: Request) -> Response:
 @router.get(
     "/kernels/{name}",
     summary="Make a named kernel",
-    responses=json_response("KernelAnswer", _made("sobel_y", kernels.make("sobel_y")), {NPY: {}})
+    responses=json_response("KernelAnswer", _made("sobel_y", kernels.make("sobel_y")), {NPY: {}, BYTES: {}})
     | problem_responses(
         *CATALOGUE_PROBLEMS, "not-found", "unknown-kernel-parameter", "kernel-parameter-invalid", "invalid-field"
     ),
