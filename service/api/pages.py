@@ -65,6 +65,7 @@ def _page(title: str, body: str, static: str) -> Response:
     return HTMLResponse(
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<link rel="icon" href="{static}/playground/icon.svg">'
         f'<link rel="stylesheet" href="{static}/page.css"></head>'
         f"<body><main><h1>{escape(title)}</h1>{body}</main></body></html>",
         headers={"Vary": "Accept"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,16 @@ def test_the_list_has_every_type(service: httpx.Client) -> None:
     assert [kind["slug"] for kind in listed] == list(PROBLEM_TYPES)
     page = service.get("/problems", headers={"Accept": "text/html"}).text
     assert all(f'href="problems/{slug}"' in page for slug in PROBLEM_TYPES)
+
+
+@pytest.mark.parametrize("path", ["/problems", "/problems/not-found"])
+def test_a_page_names_an_icon_and_a_style_that_are_there(service: httpx.Client, path: str) -> None:
+    """A browser asks for /favicon.ico, which is not there, where a page names no icon."""
+    page = service.get(path, headers={"Accept": "text/html"})
+    linked = dict(re.findall(r'<link rel="(\w+)" href="([^"]*)"', page.text))
+    assert set(linked) == {"icon", "stylesheet"}
+    kinds = {rel: service.get(str(page.url.join(to))).headers["content-type"] for rel, to in linked.items()}
+    assert kinds == {"icon": "image/svg+xml", "stylesheet": "text/css; charset=utf-8"}
 
 
 def test_the_type_of_a_problem_leads_to_its_page(service: httpx.Client) -> None:
