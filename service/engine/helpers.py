@@ -5,7 +5,8 @@ helper that gets free joins it.
 
 A scheduler may wake a thread on the core of the thread that woke it, although another stands idle: Linux in a virtual
 machine takes an idle core that the host has paused for a busy one. The two then share a core for milliseconds, longer
-than most computations last. So a helper is barred from the caller's core until it runs.
+than most computations last. So a helper is barred from the caller's core before it is woken, and by each job that it
+begins from the core of that job's caller; so it stays while it computes, and idle, until another job bars it anew.
 """
 
 from __future__ import annotations
