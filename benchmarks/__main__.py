@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import subprocess
 from pathlib import Path
 
 
@@ -39,6 +40,9 @@ def main() -> None:
     cases = [case for case in FAMILIES.get(chosen.family, CASES) if chosen.only in case.name]
     if not cases:
         parser.error(f"no case holds {chosen.only!r}; there are: {', '.join(case.name for case in CASES)}")
+    commit = described()
+    if commit:
+        print(f"Commit {commit}.")
     print(
         f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, threads: {chosen.threads}, "
         f"load average: {os.getloadavg()[0]:.1f}, OPENBLAS_CORETYPE: {os.environ.get('OPENBLAS_CORETYPE', 'not set')}."
@@ -49,9 +53,19 @@ def main() -> None:
     limits = measure_limits(chosen.threads)
     rows = [measure(case, chosen.threads, chosen.rounds) for case in cases]
     print(table(rows, {case.name: limits.seconds(case) for case in cases}))
-    print(f"\nGeometric means, and the lowest ratio of each kind:\n\n{means(rows)}")
+    print(f"\nGeometric mean, median and lowest ratio of each kind:\n\n{means(rows)}")
     if chosen.plot is not None:
         chosen.plot.write_text(plot(rows), encoding="utf-8")
+
+
+def described() -> str:
+    """Return the commit that is measured, as git describes it and whether it was changed; empty if git cannot tell."""
+    try:
+        asked = ("git", "describe", "--always", "--dirty")
+        told = subprocess.run(asked, cwd=Path(__file__).parent, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):  # no git, or no repository
+        return ""
+    return told.stdout.strip()
 
 
 if __name__ == "__main__":

@@ -18,7 +18,9 @@ from scipy import signal
 from benchmarks.cases import Case
 from service import engine
 
-Call = Callable[[], NDArray[Any]]
+Answer = NDArray[Any] | tuple[NDArray[Any], ...]
+"""One array, or of a backward pass the gradients of the input and of the kernel."""
+Call = Callable[[], Answer]
 Contestant = Callable[[Case, int], Call | None]
 
 
@@ -35,7 +37,12 @@ def this_engine(case: Case, threads: int) -> Call:
         return lambda: engine.conv_transpose(values, weights, **options)
     if case.op == "gradients":
         upstream = engine.conv(values, weights, **options)
-        return lambda: engine.conv_gradients(values, weights, upstream, **options).input
+
+        def backward() -> Answer:
+            gradients = engine.conv_gradients(values, weights, upstream, **options)
+            return gradients.input, gradients.kernel
+
+        return backward
     return lambda: engine.conv(values, weights, **options)
 
 
@@ -107,7 +114,7 @@ def pytorch(case: Case, threads: int) -> Call | None:
         taken[number] = time.perf_counter() - begin
     better = min(taken, key=taken.__getitem__)
 
-    def quicker() -> NDArray[Any]:
+    def quicker() -> Answer:
         torch.set_num_threads(better)
         return call()
 
@@ -139,7 +146,7 @@ def _in_pytorch(case: Case) -> Call:
         return call
     upstream = call()
 
-    def backward() -> NDArray[Any]:
+    def backward() -> Answer:
         gradients = torch.ops.aten.convolution_backward(
             torch.from_numpy(upstream),
             values,
@@ -153,7 +160,7 @@ def _in_pytorch(case: Case) -> Call:
             case.groups,
             [True, True, True],
         )
-        return np.asarray(gradients[0].numpy())
+        return np.asarray(gradients[0].numpy()), np.asarray(gradients[1].numpy())
 
     return backward
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from benchmarks.__main__ import described
 from benchmarks.calibrate import as_source
 from benchmarks.cases import CASES, Case
 from benchmarks.contestants import PEERS, this_engine
@@ -35,12 +37,41 @@ def test_a_layer_of_one_tap_is_compared_with_the_bare_product() -> None:
     assert {"np.matmul", ENGINE} < set(row.seconds)
 
 
-@pytest.mark.parametrize("change", [lambda y: y + 0.01, lambda y: y[..., 1:], lambda y: -y])
-def test_a_peer_that_answers_something_else_is_found(change: Callable[[NDArray[Any]], NDArray[Any]]) -> None:
+@pytest.mark.parametrize(
+    "change", [lambda y: y + 0.01, lambda y: y[..., 1:], lambda y: -y, lambda y: y * np.nan, lambda y: (y, y)]
+)
+def test_a_peer_that_answers_something_else_is_found(change: Callable[[Any], Any]) -> None:
     ours = this_engine(SMALL, 1)
 
     with pytest.raises(ArithmeticError, match="other and the engine disagree on small"):
         check_agreement(SMALL, {ENGINE: ours, "other": lambda: change(ours())})
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_both_gradients_are_compared(which: int) -> None:
+    case = Case("backward", (2, 3, 8, 8), (4, 3, 3, 3), 1, 1, op="gradients")
+    ours = this_engine(case, 1)
+
+    def amiss() -> tuple[NDArray[Any], ...]:
+        gradients = list(ours())
+        gradients[which] = gradients[which] * 1.01
+        return tuple(gradients)
+
+    check_agreement(case, {ENGINE: ours})
+    with pytest.raises(ArithmeticError, match="other and the engine disagree on backward"):
+        check_agreement(case, {ENGINE: ours, "other": amiss})
+
+
+@pytest.mark.parametrize(("found", "commit"), [("v1-2-gabc\n", "v1-2-gabc"), (None, "")])
+def test_the_commit_is_told_where_git_knows_it(found: str | None, commit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(asked: tuple[str, ...], **_: Any) -> Any:
+        if found is None:
+            raise FileNotFoundError(asked[0])
+        return subprocess.CompletedProcess(asked, 0, found)
+
+    monkeypatch.setattr(subprocess, "run", run)
+
+    assert described() == commit
 
 
 def test_the_table_shows_a_peer_by_its_time_and_its_ratio_to_the_engine() -> None:
@@ -51,10 +82,10 @@ def test_the_table_shows_a_peer_by_its_time_and_its_ratio_to_the_engine() -> Non
     assert last.startswith("| small | 2 | 7% | 1.5 | 5 (2.5×) |")
 
 
-def test_the_means_are_geometric() -> None:
-    rows = [Row(SMALL, {ENGINE: 1.0, "SciPy": ratio}, 0.0, 0) for ratio in (0.5, 8.0)]
+def test_the_means_are_geometric_and_have_the_median_beside_them() -> None:
+    rows = [Row(SMALL, {ENGINE: 1.0, "SciPy": ratio}, 0.0, 0) for ratio in (0.5, 0.5, 32.0)]
 
-    assert means(rows).splitlines()[2:] == ["| small pictures | float32 | SciPy | 2.00× | 0.50× | 2 |"]
+    assert means(rows).splitlines()[2:] == ["| small pictures | float32 | SciPy | 2.00× | 0.50× | 0.50× | 3 |"]
 
 
 def test_every_case_is_of_a_kind_and_layers_are_summed_up_together_too() -> None:
@@ -64,7 +95,9 @@ def test_every_case_is_of_a_kind_and_layers_are_summed_up_together_too() -> None
 
     text = means(rows)
 
-    assert f"| all layers but depthwise | float32 | SciPy | 2.00× | 2.00× | {_count(layers, 'float32')} |" in text
+    assert (
+        f"| all layers but depthwise | float32 | SciPy | 2.00× | 2.00× | 2.00× | {_count(layers, 'float32')} |" in text
+    )
     assert all(f"| {case.kind} |" in text for case in CASES)
 
 
@@ -95,7 +128,8 @@ def test_the_picture_has_a_bar_for_every_peer_that_took_part() -> None:
 def test_every_kind_of_case_can_be_asked_of_the_engine(op: str) -> None:
     case = Case(op, (1, 2, 6, 6), (2, 2) if op.endswith("pool") else (2, 2, 2, 2), op=op)
 
-    assert np.isfinite(this_engine(case, 1)()).all()
+    answer = this_engine(case, 1)()
+    assert all(np.isfinite(array).all() for array in (answer if isinstance(answer, tuple) else (answer,)))
 
 
 def test_calibrated_constants_are_rates_of_a_machine() -> None:
