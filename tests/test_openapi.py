@@ -214,3 +214,23 @@ def test_an_array_without_entries_is_an_answers_alone(service: httpx.Client, doc
 
     sent = {"$ref": "#/components/schemas/Array", "components": document["components"]}
     assert not jsonschema_rs.Draft202012Validator(sent).is_valid(answer["steps"][0]["patch"])
+
+
+IDLE = {"plan": {"encoding": "flat", "range": "offset"}, "gradients": {"range": "offset"}, "trace": {"range": "offset"}}
+BELOW = [path for path in POSTS if path.rpartition("/")[2] in IDLE and "networks" not in path]
+
+
+@pytest.mark.parametrize("path", BELOW)
+def test_fields_of_the_operation_that_change_nothing_below_it_are_named(
+    service: httpx.Client, document: Any, path: str
+) -> None:
+    idle: dict[str, Any] = dict(IDLE[path.rpartition("/")[2]])
+    if "pool" in path and "trace" not in path:
+        idle["return_indices"] = True
+    described = document["paths"][path]["post"]["description"]
+    assert all(f"`{name}`" in described.partition("Takes every field")[2] for name in idle), described
+
+    asked = next(iter(examples_of(document, path, JSON).values())) | ({"kind": "max"} if "pool" in path else {})
+    answer = service.post(path, json=asked)
+    assert answer.status_code == 200, answer.text
+    assert service.post(path, json=asked | idle).json() == answer.json()

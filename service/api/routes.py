@@ -73,6 +73,14 @@ class Family:
     examples: dict[str, dict[str, Any]]
 
 
+def _takes_all(op: str, idle: Sequence[str]) -> str:
+    """Return what OpenAPI says of the fields that `/{op}` heeds and a route below it does not."""
+    named = [f"`{name}`" for name in idle]
+    listed = " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
+    change = "changes" if len(named) == 1 else "change"
+    return f" Takes every field of `/{op}`, so that one document serves both; {listed} {change} nothing here."
+
+
 def _every(model: type[BaseModel]) -> dict[int, type[BaseModel]]:
     return {1: model, 2: model, 3: model}
 
@@ -164,6 +172,7 @@ def _add_family(router: APIRouter, family: Family, rank: int) -> None:
     kind, data, *shapes = _DATA[rank]
     takes = f"Takes {', '.join(shapes[:-1])} or {shapes[-1]}: {data}. The answer has the input's form."
     offered = PICTURE_FORMS if rank == 2 else ARRAY_FORMS
+    indices = ["return_indices"] if family.name == "pool" else []
     # 1-D and 3-D maps have no picture, but are asked for one and told so with a 422 instead of a bare 406.
     compute = Computation(f"/{op}", family.request[rank], rank, family.run, PICTURE_FORMS)
     _add(
@@ -183,7 +192,7 @@ def _add_family(router: APIRouter, family: Family, rank: int) -> None:
         f"Plan a {kind} {family.what}",
         f"The sizes, formulas, receptive field, parameters, cost and memory of `POST /v1/{op}`, from shapes alone: "
         "the same fields with `input_shape` and `kernel_shape` in place of the arrays. Says whether this service would "
-        "do it, and which limit would refuse it.",
+        f"do it, and which limit would refuse it.{_takes_all(op, ['encoding', 'range', *indices])}",
         answer_response("PlanAnswer", {}, (JSON,)),
         request_body(plan.model, examples.PLANS[op], {}),
     )
@@ -194,10 +203,13 @@ def _add_family(router: APIRouter, family: Family, rank: int) -> None:
         family.tag,
         f"Backward pass of a {kind} {family.what}",
         f"The gradients of a loss with respect to what `POST /v1/{op}` takes, from the gradient with respect to its "
-        "answer. Ties in max and min go to the first."
-        if family.name == "pool"
-        else f"The gradients of a loss with respect to what `POST /v1/{op}` takes, from the gradient with respect to "
-        "its answer. With `learning_rate`, also the kernel and the bias after one step of gradient descent.",
+        "answer. "
+        + (
+            "Ties in max and min go to the first."
+            if family.name == "pool"
+            else "With `learning_rate`, also the kernel and the bias after one step of gradient descent."
+        )
+        + _takes_all(op, ["range", *indices]),
         answer_response("GradientsAnswer", {}, ARRAY_FORMS),
         request_body(gradients.model, examples.GRADIENTS[op], {}),
     )
@@ -214,7 +226,7 @@ def _add_trace(router: APIRouter, family: Family, rank: int) -> None:
         f"Every step of a {_DATA[rank][0]} {family.what}",
         f"How each value of `POST /v1/{op}` came to be: its window, what lies in the padding, each product, their sum. "
         "A page at a time (`start`, `count`), or the `positions` picked; of one map of one sample. As JSON, as a "
-        "handout in Markdown, as a drawing or as an animation.",
+        f"handout in Markdown, as a drawing or as an animation.{_takes_all(op, ['range'])}",
         answer_response("TraceAnswer", {}, TRACE_FORMS),
         request_body(trace.model, teaching_examples.TRACES[op], {}),
     )
