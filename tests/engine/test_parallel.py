@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from service.engine import Cancelled, Control
-from service.engine.parallel import Workspace, run
+from service.engine.parallel import KEPT_BYTES, Workspace, run
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -105,3 +105,17 @@ def test_what_is_remembered_of_scratch_arrays_is_bounded() -> None:
     for size in range(1000):
         workspace.arrays(kind, (8, size + 1))
     assert workspace.arrays(kind, (7,)) is not first
+
+
+@pytest.mark.parametrize(("size", "kept"), [(KEPT_BYTES, True), (KEPT_BYTES + 1, False)])
+def test_scratch_memory_is_kept_unless_it_is_very_much(size: int, kept: bool) -> None:
+    workspace, kind, found = Workspace(), np.dtype(np.uint8), []
+
+    def ask() -> None:
+        base = weakref.ref(cast("np.ndarray", workspace.arrays(kind, (size - size % 64,), (size % 64,))[0].base))
+        found.append(base() is not None)
+
+    thread = Thread(target=ask)  # which has no memory yet, and none once it ended
+    thread.start()
+    thread.join()
+    assert found == [kept]

@@ -58,3 +58,16 @@ def test_what_holds_itself_is_made_anew() -> None:
     make([[[[[[[[[[1]]]]]]]]]])
     make([[[[[[[[[[1]]]]]]]]]])
     assert made == [10, 1, 1]
+
+
+def test_what_has_a_long_name_is_made_anew() -> None:
+    made: list[str] = []
+
+    @remembered
+    def make(word: str) -> int:
+        made.append(word[:1])
+        return len(word)
+
+    for word in ("a" * 900, "a" * 900, "b" * 1100, "b" * 1100):
+        assert make(word) == len(word)
+    assert made == ["a", "b", "b"]
