@@ -15,11 +15,16 @@ from numpy.typing import NDArray
 
 from tests.exchange import answered, refused
 
-RNG = np.random.default_rng(5)
+
+def integers(seed: int, **shapes: tuple[int, ...]) -> dict[str, Any]:
+    """Return an array of small integers for each name; a case draws from a seed of its own, whichever others run."""
+    random = np.random.default_rng(seed)
+    return {name: random.integers(-4, 5, shape).astype(np.float64) for name, shape in shapes.items()}
 
 
-def integers(*shape: int) -> NDArray[np.float64]:
-    return RNG.integers(-4, 5, shape).astype(np.float64)
+def upstream_of(shape: Any) -> NDArray[np.float64]:
+    """Return the gradient of a loss with respect to an output."""
+    return np.asarray(integers(100, output=tuple(shape))["output"])
 
 
 def loss(service: httpx.Client, path: str, upstream: NDArray[Any], fields: dict[str, Any]) -> float:
@@ -39,19 +44,17 @@ def by_differences(service: httpx.Client, path: str, upstream: NDArray[Any], fie
 
 
 CONVOLUTIONS: dict[str, tuple[str, dict[str, Any]]] = {
-    "matrix and filter": ("/v1/conv2d", {"input": integers(4, 5), "kernel": integers(2, 3), "bias": 2}),
-    "shared filter": ("/v1/conv2d", {"input": integers(2, 2, 3, 4), "kernel": integers(2, 2), "bias": integers(2)}),
-    "bank": ("/v1/conv2d", {"input": integers(4, 4), "kernel": integers(3, 2, 2), "bias": integers(3)}),
+    "matrix and filter": ("/v1/conv2d", integers(1, input=(4, 5), kernel=(2, 3)) | {"bias": 2}),
+    "shared filter": ("/v1/conv2d", integers(2, input=(2, 2, 3, 4), kernel=(2, 2), bias=(2,))),
+    "bank": ("/v1/conv2d", integers(3, input=(4, 4), kernel=(3, 2, 2), bias=(3,))),
     "layer, bias a position": (
         "/v1/conv2d",
-        {"input": integers(2, 2, 4, 4), "kernel": integers(2, 2, 3, 2), "bias": integers(2, 2, 3)},
+        integers(4, input=(2, 2, 4, 4), kernel=(2, 2, 3, 2), bias=(2, 2, 3)),
     ),
     "every option": (
         "/v1/conv2d",
-        {
-            "input": integers(4, 4, 5),
-            "kernel": integers(2, 2, 2, 2),
-            "bias": integers(2),
+        integers(5, input=(4, 4, 5), kernel=(2, 2, 2, 2), bias=(2,))
+        | {
             "groups": 2,
             "stride": [2, 1],
             "dilation": [1, 2],
@@ -62,15 +65,13 @@ CONVOLUTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "sample spacing": (
         "/v1/conv1d",
-        {"input": integers(6), "kernel": np.array([1.0, -2.0, 3.0]), "bias": 1, "sample_spacing": 0.5},
+        integers(6, input=(6,)) | {"kernel": np.array([1.0, -2.0, 3.0]), "bias": 1, "sample_spacing": 0.5},
     ),
-    "volume": ("/v1/conv3d", {"input": integers(2, 3, 3), "kernel": integers(2, 2, 1)}),
+    "volume": ("/v1/conv3d", integers(7, input=(2, 3, 3), kernel=(2, 2, 1))),
     "transposed": (
         "/v1/conv_transpose2d",
-        {
-            "input": integers(2, 2, 3),
-            "kernel": integers(2, 3, 2, 2),
-            "bias": integers(3),
+        integers(8, input=(2, 2, 3), kernel=(2, 3, 2, 2), bias=(3,))
+        | {
             "stride": 2,
             "padding": [0, 1],
             "output_padding": 1,
@@ -79,7 +80,7 @@ CONVOLUTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "transposed, shared filter": (
         "/v1/conv_transpose1d",
-        {"input": integers(2, 3), "kernel": integers(2), "bias": integers(2)},
+        integers(9, input=(2, 3), kernel=(2,), bias=(2,)),
     ),
 }
 
@@ -87,7 +88,7 @@ CONVOLUTIONS: dict[str, tuple[str, dict[str, Any]]] = {
 @pytest.mark.parametrize("case", CONVOLUTIONS)
 def test_gradients_are_the_slopes_of_the_operation(service: httpx.Client, case: str) -> None:
     path, fields = CONVOLUTIONS[case]
-    upstream = integers(*answered(service, path, **fields)["output_shape"])
+    upstream = upstream_of(answered(service, path, **fields)["output_shape"])
     answer = answered(service, f"{path}/gradients", **fields, output_gradient=upstream)
     wanted = [name for name in ("input", "kernel", "bias") if name in fields]
     assert list(answer) == [f"{name}_gradient" for name in wanted]
@@ -99,7 +100,7 @@ def test_gradients_are_the_slopes_of_the_operation(service: httpx.Client, case: 
 
 def test_one_step_of_descent(service: httpx.Client) -> None:
     path, fields = CONVOLUTIONS["layer, bias a position"]
-    upstream = integers(2, 2, 2, 3)
+    upstream = upstream_of((2, 2, 2, 3))
     without = answered(service, f"{path}/gradients", **fields, output_gradient=upstream)
     answer = answered(service, f"{path}/gradients", **fields, output_gradient=upstream, learning_rate=0.25)
     assert list(answer) == ["input_gradient", "kernel_gradient", "bias_gradient", "updated_kernel", "updated_bias"]
