@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from .arguments import quoted
-from .control import DEFAULT_CONTROL, Control
+from .control import DEFAULT_BUDGET_BYTES, DEFAULT_CONTROL, Control
 from .errors import MethodNotApplicable, UnknownMethod
 from .geometry import plan_conv
 from .machine import MACHINE
@@ -127,11 +127,12 @@ def method_for(plan: ConvPlan, itemsize: int, survey: Survey, method: str, contr
         ranked = _within_budget(plan, itemsize, control.budget_bytes)
         return next(candidate for candidate in ranked if keeps_contract(candidate, plan, survey))
     named = _named(plan, method)
-    needs = named.working_bytes(plan, itemsize, 1)
-    if needs > control.budget_bytes and not named.any_reach:
+    # What is said supposes the usual budget; blocks are cut to a smaller one where they can be.
+    needs, budget = named.working_bytes(plan, itemsize, 1), max(control.budget_bytes, DEFAULT_BUDGET_BYTES)
+    if needs > budget and not named.any_reach:
         raise MethodNotApplicable(
             f'method "{method}" would take {needs:,} bytes of working memory for this, and the budget is '
-            f'{control.budget_bytes:,}; use "auto" or "direct"',
+            f'{budget:,}; use "auto" or "direct"',
             "method",
         )
     if not named.local and not survey.finite:
