@@ -27,7 +27,7 @@ PADDING_NAMES = ("valid", "same", "same_lower", "full")
 OPERATIONS = ("cross_correlation", "convolution")
 
 # What other libraries call the borders, where the name has one meaning only: NumPy (pad), SciPy (ndimage, signal),
-# OpenCV (BORDER_...), PyTorch, TensorFlow, Dask. semantics: 5.
+# OpenCV (BORDER_...), PyTorch, TensorFlow, Dask. docs/semantics.md, 5.
 _CANONICAL_MODE = {alias: name for name, mode in PADDING_MODES.items() for alias in (name, *mode.aliases)}
 # Names that two libraries use for two borders. `reflect` itself is ours and PyTorch's; written as OpenCV's constant
 # without its prefix, or as a bare English word, nobody can tell.

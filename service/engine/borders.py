@@ -74,7 +74,7 @@ PADDING_MODES = {
     "replicate": PaddingMode(_replicate, ("edge", "nearest", "border_replicate")),  # 1 1 | 1 2 3 4 | 4 4
     "circular": PaddingMode(_circular, ("wrap", "grid-wrap", "periodic", "border_wrap")),  # 3 4 | 1 2 3 4 | 1 2
 }
-"""The padding modes by name. Wider than the axis, they go on as NumPy's ``pad`` does (semantics: borders)."""
+"""The padding modes by name. Wider than the axis, they go on as NumPy's ``pad`` does (docs/semantics.md, 5)."""
 
 SHORT_ROW = 128
 """Cells of a row up to which it is quicker to fill the whole row in than its two ends apart."""

@@ -1,8 +1,8 @@
 """Which method computes a convolution: the cheapest that keeps the contract.
 
 The plan alone gives each method's cost. The data may then rule some out, since the contract is the definition's
-(semantics: numbers): a method that is not local takes only finite data of tame range, and none where sums of integers
-must come out exact; where these come near the last integer of a float64, so does only one that adds in order.
+(docs/semantics.md, 12 and 13): a method that is not local takes only finite data of tame range, and none where sums of
+integers must come out exact; where these come near the last integer of a float64, so does only one that adds in order.
 """
 
 from __future__ import annotations

@@ -104,7 +104,7 @@ POOL_KINDS = {
         scales=True,
     ),
 }
-"""The kinds of pool by name. `np.maximum` and `np.minimum` answer NaN where either is NaN (semantics: 8)."""
+"""The kinds of pool by name. `np.maximum` and `np.minimum` answer NaN where either is NaN (docs/semantics.md, 8)."""
 
 
 def check_indices(kind: str, wanted: bool) -> None:

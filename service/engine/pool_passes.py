@@ -87,7 +87,7 @@ def spread(values: Array, axes: Axes) -> Array:
 
 
 def divisors(axes: Axes, dtype: np.dtype[Any]) -> Any:
-    """Return what the sum over each window is divided by, broadcastable to the windows of a block (semantics: 7)."""
+    """Return what the sum over each window is divided by, broadcastable to the windows (docs/semantics.md, 7)."""
     plan = axes[0].plan
     if plan.divisor_override is not None:
         return dtype.type(plan.divisor_override)
