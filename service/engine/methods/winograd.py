@@ -86,10 +86,16 @@ def _averaged(plan: ConvPlan) -> bool:
 def compute(work: Work) -> None:
     """Fill `work.out`."""
     winograd = _Winograd(work)
-    if winograd.points * work.kernel.nbytes // prod(work.plan.kernel_size) <= KERNEL_BYTES:
+    if _kernels_bytes(work.plan, work.out.itemsize) <= KERNEL_BYTES:
         _tiles_outside(winograd)
     else:
         _filters_outside(winograd)
+
+
+def _kernels_bytes(plan: ConvPlan, itemsize: int) -> int:
+    """Return what all transformed kernels take, with what lies between points."""
+    a_point = plan.filters * (plan.channels // plan.groups) * itemsize + plan.groups * CACHE_LINE
+    return int(tile_side(plan) ** plan.rank) * a_point
 
 
 def _tiles_outside(winograd: _Winograd) -> None:
@@ -304,7 +310,7 @@ def working_bytes(plan: ConvPlan, itemsize: int, threads: int) -> int:
     """Return the memory that it takes: transformed kernels or tiles, and a block of tiles and products a thread."""
     side = tile_side(plan)
     points, m = int(side**plan.rank), side + 1 - plan.kernel_size[0]
-    kernels = points * (plan.filters * (plan.channels // plan.groups) * itemsize + plan.groups * CACHE_LINE)
+    kernels = _kernels_bytes(plan, itemsize)
     if kernels <= KERNEL_BYTES:
         a_tile = points * max(plan.channels, plan.filters) // plan.groups * itemsize
         return kernels + threads * max(TILE_BYTES + TILE_BYTES // 2, 3 * a_tile)
