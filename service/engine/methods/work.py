@@ -165,12 +165,12 @@ def window_cells(plan: ConvPlan, cells: int) -> int:
 
 
 @short_list_remembered
-def tiles(plan: ConvPlan, cells: int, least: int = 1) -> list[Region]:
+def tiles(plan: ConvPlan, cells: int, least: int = 1, long_rows: int = 1024) -> list[Region]:
     """Split the output positions into tiles whose regions of the padded input hold about `cells` cells; `least` tiles.
 
-    The axis that is cut next is the one where the overlap of neighbouring regions costs least; rows stay whole if that
-    costs little. For the sake of `least` nothing is cut into more than twice as many: kernels that reach far have large
-    regions however small the tiles.
+    The axis that is cut next is the one where the overlap of neighbouring regions costs least; rows, up to long ones,
+    stay whole if that costs little. For the sake of `least` nothing is cut into more than twice as many: kernels that
+    reach far have large regions however small the tiles.
     """
     chunk = list(plan.output_size)
 
@@ -185,7 +185,7 @@ def tiles(plan: ConvPlan, cells: int, least: int = 1) -> list[Region]:
     while too_large(prod(reads(a, c) for a, c in enumerate(chunk))) and max(chunk) > 1:
         halves = [-(-c // 2) for c in chunk]
         costs = [
-            (2 * reads(a, h) / reads(a, c) + (a == plan.rank - 1 and c <= 1024) / 2, a)
+            (2 * reads(a, h) / reads(a, c) + (a == plan.rank - 1 and c <= long_rows) / 2, a)
             for a, (c, h) in enumerate(zip(chunk, halves, strict=True))
             if c > 1
         ]
