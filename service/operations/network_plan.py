@@ -19,6 +19,8 @@ import numpy as np
 
 from service import engine
 from service.engine import Cancelled, EngineError
+from service.engine.arguments import per_axis
+from service.engine.checks import check_conv_channels
 from service.kernels import KernelError
 from service.schemas.networks import NetworkPlanRequest
 
@@ -261,11 +263,13 @@ def _kernel_shape(layer: Any, shape: Shape, rank: int, *, transposed: bool = Fal
     """Return the kernel's shape, however it was given."""
     if layer.kernel is not None:
         return tuple(np.shape(layer.kernel)) if transposed else tuple(read_kernel(layer.kernel, rank).shape)
-    size = [layer.kernel_size] * rank if isinstance(layer.kernel_size, int) else layer.kernel_size
+    size = per_axis(layer.kernel_size, rank, "kernel_size", minimum=1)
     channels = shape[-rank - 1] if len(shape) > rank else 1
+    # The kernel is made to fit here, so that groups are all that can be wrong with it, of either operation.
+    check_conv_channels((1, channels), (layer.filters, max(1, channels // layer.groups)), layer.groups)
     if transposed:
-        return (channels, max(1, layer.filters // layer.groups), *size)
-    return (layer.filters, max(1, channels // layer.groups), *size)
+        return (channels, layer.filters // layer.groups, *size)
+    return (layer.filters, channels // layer.groups, *size)
 
 
 def _bias_size(layer: Any, layout: Layout, output_shape: Shape) -> int:

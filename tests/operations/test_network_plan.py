@@ -146,6 +146,36 @@ def test_groups_divide_the_kernel() -> None:
     assert planned([4, 6, 6], [conv(4, 3, groups=4, bias=False)])["total_parameters"] == 36
 
 
+# conv2d's answer and conv_transpose2d's are one: 5 filters do not divide into 2 groups, nor 4 channels into 3.
+@pytest.mark.parametrize("kind", ["conv2d", "conv_transpose2d"])
+@pytest.mark.parametrize(
+    ("filters", "groups", "message"),
+    [(5, 2, "groups is 2, which does not divide the 5 filters"), (6, 3, "does not divide the 4 channels")],
+)
+def test_groups_that_do_not_divide_are_refused(kind: str, filters: int, groups: int, message: str) -> None:
+    layer = {"type": kind, "filters": filters, "kernel_size": 3, "groups": groups}
+    with pytest.raises(engine.GroupsMismatch, match=message) as caught:
+        planned([4, 8, 4], [layer])
+    assert caught.value.pointer == "/layers/0/groups"
+
+
+@pytest.mark.parametrize(
+    ("kind", "size", "message"),
+    [
+        ("conv2d", [3], "kernel_size has 1 entry but there are 2 spatial axes"),
+        ("conv2d", [], "kernel_size has 0 entries but there are 2 spatial axes"),
+        ("conv3d", [3, 3], "kernel_size has 2 entries but there are 3 spatial axes"),
+        ("conv_transpose2d", [], "kernel_size has 0 entries but there are 2 spatial axes"),
+        ("pool2d", [3], "kernel_size has 1 entry but there are 2 spatial axes"),
+    ],
+)
+def test_a_kernel_size_has_an_entry_a_spatial_axis(kind: str, size: list[int], message: str) -> None:
+    layer: dict[str, Any] = {"type": kind, "kernel_size": size} | ({} if kind == "pool2d" else {"filters": 4})
+    with pytest.raises(engine.InvalidArgument, match=message) as caught:
+        planned([1, *[5] * int(kind[-2])], [layer])
+    assert caught.value.pointer == "/layers/0/kernel_size"
+
+
 def test_what_is_beyond_a_limit_is_answered_with_its_name() -> None:
     plan = planned([3, 224, 224], vgg16(), max_macs=10**9)
     assert (plan["accepted"], plan["refused_by"]) == (False, "max_macs")
