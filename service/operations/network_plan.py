@@ -205,7 +205,7 @@ def plan_network(layers: Sequence[Any], shape: Shape, *, every: bool) -> Network
     plans: list[LayerPlan] = []
     current = shape
     for index, layer in enumerate(layers):
-        with layer_named(index, layer.type):
+        with layer_named(index, layer):
             plans.append(_planned(layer, current, rank, sight))
         current, rank, sight = plans[-1].shape, plans[-1].rank, plans[-1].sight
     kept = sum(prod(plan.shape) for plan in plans) if every else 0
@@ -213,14 +213,17 @@ def plan_network(layers: Sequence[Any], shape: Shape, *, every: bool) -> Network
 
 
 @contextmanager
-def layer_named(index: int, kind: str) -> Iterator[None]:
-    """Put the layer into whatever is raised for it: into the detail, and in front of the pointer."""
+def layer_named(index: int, layer: Any) -> Iterator[None]:
+    """Put the layer into whatever is raised for it: into the detail, and in front of the pointer to what was sent."""
+    kind = layer.type
     try:
         yield
     except Cancelled:
         raise
     except EngineError as error:
         place = "" if error.argument in ("", "input") else f"/{error.argument}"
+        if place == "/kernel" and layer.kernel is None:  # its filters and channels were made to fit: it is the size
+            place = "/kernel_size"
         raise type(error)(f"layer {index} ({kind}): {error.detail}", f"layers/{index}{place}") from error
     except OperationError as error:
         pointer = f"/layers/{index}{error.pointer}"

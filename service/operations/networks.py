@@ -52,7 +52,7 @@ def run_network(request: NetworkRequest, limits: WorkLimits, control: engine.Con
     for index, layer in enumerate(request.layers):
         control.check()
         rank = plan.layers[index - 1].rank if index else plan.rank
-        with layer_named(index, layer.type), np.errstate(all="ignore"):
+        with layer_named(index, layer), np.errstate(all="ignore"):
             values = _run(layer, values, rank, a_layer, control)
         if request.returned == "all":
             outputs.append(values)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from service import engine
+from service.engine import EngineError
 from service.schemas.requests import ConvPlanRequest, ConvTransposePlanRequest, KernelPlan, PoolPlanRequest
 
 from .convolve import plan_conv
@@ -39,7 +42,8 @@ def conv_plan(request: ConvPlanRequest, rank: int, limits: WorkLimits) -> dict[s
     """
     planned = planned_input(request)
     kernel_shape = _kernel_shape(request, rank)
-    layout, plan = plan_conv(request, rank, planned.shape, kernel_shape)
+    with sent_shapes(request):
+        layout, plan = plan_conv(request, rank, planned.shape, kernel_shape)
     estimates = _estimates(plan, planned.dtype, limits)
     method = _method(plan, planned.dtype, request.method, estimates)
     echo = conv_echo(
@@ -61,7 +65,8 @@ def conv_transpose_plan(request: ConvTransposePlanRequest, rank: int, limits: Wo
     """Return the whole plan of a transposed convolution; errors are those of `conv_plan`."""
     planned = planned_input(request)
     kernel_shape = _kernel_shape(request, rank)
-    layout, plan = plan_conv_transpose(request, rank, planned.shape, kernel_shape)
+    with sent_shapes(request):
+        layout, plan = plan_conv_transpose(request, rank, planned.shape, kernel_shape)
     estimates = _estimates(plan, planned.dtype, limits)
     method = _method(plan, planned.dtype, request.method, estimates)
     echo = transpose_echo(plan, layout, kernel_shape, planned.shape, dtype=planned.dtype.name, method=method)
@@ -74,7 +79,8 @@ def conv_transpose_plan(request: ConvTransposePlanRequest, rank: int, limits: Wo
 def pool_plan(request: PoolPlanRequest, rank: int, limits: WorkLimits) -> dict[str, Any]:
     """Return the whole plan of a pool; errors are those of `conv_plan`."""
     planned = planned_input(request)
-    layout, plan = plan_pool(request, rank, planned.shape)
+    with sent_shapes(request):
+        layout, plan = plan_pool(request, rank, planned.shape)
     echo = pool_echo(plan, layout, planned.shape, dtype=planned.dtype.name)
     working_bytes = engine.pool_working_bytes(plan, planned.dtype)
     return _answer(plan, echo, pool_formula(plan), 0, planned.dtype, working_bytes, limits)
@@ -100,6 +106,18 @@ def _shown(estimates: dict[str, engine.Estimate], wanted: bool) -> dict[str, Any
             for name, estimate in estimates.items()
         }
     }
+
+
+@contextmanager
+def sent_shapes(request: Any) -> Iterator[None]:
+    """Point whatever is raised for an array to the shape that was sent in its place."""
+    try:
+        yield
+    except EngineError as error:
+        field = f"{error.argument}_shape"
+        if field in ("input_shape", "kernel_shape") and getattr(request, field, None) is not None:
+            raise type(error)(error.detail, field) from error
+        raise
 
 
 def planned_input(request: Any) -> PlannedInput:

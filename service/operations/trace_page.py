@@ -35,15 +35,16 @@ def page(request: TracePage, output_size: tuple[int, ...], taps: int) -> tuple[l
         More taps than `MAX_TRACE_TAPS`. A page whose `count` was left out is made short enough instead.
     """
     if request.positions is not None:
-        _check_taps(len(request.positions), taps)
+        _check_taps(len(request.positions), taps, "positions")
         return [_checked(index, at, output_size) for index, at in enumerate(request.positions)], None, None
     total = prod(output_size)
     if request.start >= total:
         raise NoSuchPosition(f"start is {request.start}; it must be below {total}, the number of positions", "/start")
     count = min(request.count, total - request.start)
-    if "count" not in request.model_fields_set:
+    counted = "count" in request.model_fields_set
+    if not counted:
         count = max(1, min(count, MAX_TRACE_TAPS // max(1, taps)))
-    _check_taps(count, taps)
+    _check_taps(count, taps, "count" if counted else None)
     stop = request.start + count
     places = (np.unravel_index(place, output_size) for place in range(request.start, stop))
     return [tuple(int(at) for at in place) for place in places], request.start, stop if stop < total else None
@@ -63,15 +64,17 @@ def _checked(index: int, position: Sequence[int], output_size: tuple[int, ...]) 
     return tuple(position)
 
 
-def _check_taps(count: int, taps: int) -> None:
+def _check_taps(count: int, taps: int, asked: str | None) -> None:
+    """Refuse more taps than a page may have; `asked` is the field that says how many steps, None if none was sent."""
     if count * taps <= MAX_TRACE_TAPS:
         return
     fitting = MAX_TRACE_TAPS // taps
-    mend = f"ask for at most {fitting}" if fitting else "trace a smaller kernel, or fewer channels"
+    some = f"ask for at most {fitting} {'position' if fitting == 1 else 'positions'}"
+    mend = some if fitting else "trace a smaller kernel, or fewer channels"
     raise LimitExceeded(
         f"{count} {'step' if count == 1 else 'steps'} of {taps} taps each are {count * taps} taps, "
         f"and max_trace_taps is {MAX_TRACE_TAPS}; {mend}",
-        "/count",
+        f"/{asked}" if asked else "",
         name="max_trace_taps",
         limit=MAX_TRACE_TAPS,
         actual=count * taps,

@@ -181,7 +181,26 @@ def test_a_shape_or_the_array_but_not_both(
 
 def test_what_does_not_fit_is_refused_as_the_operation_would(service: httpx.Client) -> None:
     response = service.post("/v1/conv2d/plan", json={"input_shape": [5, 5], "kernel_shape": [7, 7]})
-    refused(response, 422, "kernel-too-large", "7 .* 5; pad", "/kernel")
+    refused(response, 422, "kernel-too-large", "7 .* 5; pad", "/kernel_shape")
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "pointer"),
+    [
+        ("/v1/conv2d/plan", {"input_shape": [2, 2], "kernel": [[1] * 3] * 3}, "/kernel"),
+        ("/v1/conv2d/plan", {"input": [[1, 2], [3, 4]], "kernel_shape": [3, 3]}, "/kernel_shape"),
+        ("/v1/conv2d/plan", {"input_shape": [2], "kernel_shape": [3, 3]}, "/input_shape"),
+        ("/v1/conv2d/plan", {"input": [2], "kernel_shape": [3, 3]}, "/input"),
+        ("/v1/conv_transpose2d/plan", {"input_shape": [3, 4, 4], "kernel_shape": [2, 1, 3, 3]}, "/kernel_shape"),
+        ("/v1/pool2d/plan", {"input_shape": [2], "kernel_size": 1}, "/input_shape"),
+        ("/v1/pool2d/plan", {"input_shape": [2, 2], "kernel_size": 3}, "/kernel_size"),
+    ],
+)
+def test_a_refusal_points_to_the_field_that_was_sent(
+    service: httpx.Client, path: str, fields: dict[str, Any], pointer: str
+) -> None:
+    problem = service.post(path, json=fields).json()
+    assert (problem["status"], problem["errors"][0]["pointer"]) == (422, pointer)
 
 
 def test_a_kernel_by_name(service: httpx.Client) -> None:

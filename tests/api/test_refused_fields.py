@@ -443,8 +443,14 @@ MISFITS: list[tuple[str, dict[str, Any], str, str, str]] = [
         r"must have the output's, \[1, 1\]",
         "/output_gradient",
     ),
-    ("/v1/conv2d/plan", {"kernel_shape": [9, 9]}, "kernel-too-large", "pad by at least 3 rows on each side", "/kernel"),
-    ("/v1/conv2d/plan", {"input_shape": [3]}, "shape-mismatch", r"takes \(H, W\)", "/input"),
+    (
+        "/v1/conv2d/plan",
+        {"kernel_shape": [9, 9]},
+        "kernel-too-large",
+        "pad by at least 3 rows on each side",
+        "/kernel_shape",
+    ),
+    ("/v1/conv2d/plan", {"input_shape": [3]}, "shape-mismatch", r"takes \(H, W\)", "/input_shape"),
 ]
 
 

@@ -187,7 +187,8 @@ def test_what_is_beyond_a_limit_is_answered_with_its_name() -> None:
     [
         ([1, 1, 8, 8], [conv(1, 3)], r"leave out the batch, \[1, 8, 8\]", "/input_shape"),
         ([1, 6], [FLATTEN, {"type": "pool3d", "kernel_size": 2}], r"leave out the batch, \[6\]", "/input_shape"),
-        ([1, 4, 4], [conv(1, 3), RELU, conv(1, 7)], r"layer 2 \(conv2d\): .*kernel", "/layers/2/kernel"),
+        ([1, 4, 4], [conv(1, 3), RELU, conv(1, 7)], r"layer 2 \(conv2d\): .*kernel", "/layers/2/kernel_size"),
+        ([1, 4, 4], [{"type": "conv2d", "kernel": np.ones((5, 5))}], "kernel spans 5 rows", "/layers/0/kernel"),
         ([1, 4, 4], [linear(3)], r"layer 0 \(linear\): .*put a flatten layer before it", "/layers/0"),
         (
             [1, 4, 4],

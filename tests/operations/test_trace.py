@@ -464,12 +464,21 @@ def test_what_is_not_there_is_refused(fields: dict[str, Any], error: type[Any], 
     assert caught.value.pointer == pointer
 
 
-def test_a_page_of_too_many_taps_names_the_limit() -> None:
-    with pytest.raises(
-        LimitExceeded, match=r"100 steps of 4608 taps each .* max_trace_taps is 65536; ask for at most 14"
-    ) as caught:
-        conv(input=np.ones((512, 20, 20)), kernel=np.ones((1, 512, 3, 3)), count=100)
-    assert caught.value.extra["limit"] == 65_536
+# 512 channels of 3 x 3 are 4608 taps, 65536 // 4608 = 14; of 9 x 9 they are 41472; of 12 x 12 they are 73728.
+@pytest.mark.parametrize(
+    ("size", "asked", "message", "pointer"),
+    [
+        (3, {"count": 100}, r"100 steps of 4608 taps each .* is 65536; ask for at most 14 positions", "/count"),
+        (3, {"positions": [[0, 0]] * 15}, "15 steps .* ask for at most 14 positions", "/positions"),
+        (9, {"positions": [[0, 0]] * 2}, "2 steps .* ask for at most 1 position$", "/positions"),
+        (12, {"positions": [[0, 0]]}, "1 step of 73728 taps .* trace a smaller kernel", "/positions"),
+        (12, {}, "1 step of 73728 taps .* trace a smaller kernel", ""),
+    ],
+)
+def test_a_page_of_too_many_taps_names_the_limit(size: int, asked: dict[str, Any], message: str, pointer: str) -> None:
+    with pytest.raises(LimitExceeded, match=message) as caught:
+        conv(input=np.ones((512, 20, 20)), kernel=np.ones((1, 512, size, size)), **asked)
+    assert (caught.value.extra["limit"], caught.value.pointer) == (65_536, pointer)
 
 
 def test_positions_and_a_page_are_not_asked_for_together() -> None:
