@@ -118,9 +118,7 @@ def input_layout(rank: int, shape: Shape) -> Layout:
     if len(shape) == rank + 2:
         return Layout(input_shape=shape, batched=True, channelled=True)
     forms = f"{_form(axes)}, {_form(('C', *axes))} or {_form(('N', 'C', *axes))}"
-    raise errors.ShapeMismatch(
-        f"the input has shape {list(shape)}, {_axes(len(shape))}; an operation on {_axes(rank)} takes {forms}", "input"
-    )
+    raise errors.ShapeMismatch(f"the input {_came(shape)}; an operation on {_axes(rank)} takes {forms}", "input")
 
 
 def conv_layout(rank: int, input_shape: Shape, kernel_shape: Shape, groups: int | None) -> Layout:
@@ -194,14 +192,17 @@ def _check_kernel_axes(rank: int, kernel_shape: Shape, layer: str, *, bank: bool
     axes = ", ".join(_KERNEL_AXES[rank])
     forms = [_form(_KERNEL_AXES[rank])] + ([f"(F, {axes})"] if bank else []) + [layer.format(axes)]
     raise errors.ShapeMismatch(
-        f"the kernel has shape {list(kernel_shape)}, {_axes(len(kernel_shape))}; an operation on {_axes(rank)} takes "
-        f"{', '.join(forms[:-1])} or {forms[-1]}",
+        f"the kernel {_came(kernel_shape)}; an operation on {_axes(rank)} takes {', '.join(forms[:-1])} or {forms[-1]}",
         "kernel",
     )
 
 
+def _came(shape: Shape) -> str:
+    return f"has shape {list(shape)}, {_axes(len(shape))}" if shape else "is a single number, of shape []"
+
+
 def _refuse_empty(shape: Shape, what: str) -> None:
-    if not shape or prod(shape) == 0:
+    if prod(shape) == 0:
         raise errors.ShapeMismatch(f"the {what} has shape {list(shape)}; every axis must have at least one entry", what)
 
 

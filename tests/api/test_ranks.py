@@ -94,3 +94,21 @@ def test_there_is_no_picture_of_what_has_not_two_axes(service: httpx.Client, pat
     fields |= {"kernel_size": 2} if "pool" in path else {"kernel": np.ones([1] * rank).tolist()}
     response = service.post(path, json=fields, headers={"Accept": "image/png"})
     refused(response, 422, "no-picture", "a picture has 2")
+
+
+NUMBER = {"shape": [], "dtype": "float64", "data": [3]}
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "detail", "pointer"),
+    [
+        ("/v1/conv1d", {"input": NUMBER, "kernel": [1]}, r"takes \(L\), \(C, L\) or \(N, C, L\)$", "/input"),
+        ("/v1/conv_transpose2d", {"input": NUMBER, "kernel": [[1]]}, r"takes \(H, W\), \(C, H, W\) or ", "/input"),
+        ("/v1/pool2d", {"input": NUMBER, "kernel_size": 1}, r"takes \(H, W\), \(C, H, W\) or ", "/input"),
+        ("/v1/conv2d", {"input": [[1]], "kernel": NUMBER}, r"takes \(kh, kw\), \(F, kh, kw\) or ", "/kernel"),
+    ],
+)
+def test_a_single_number_is_told_which_axes_would_do(
+    service: httpx.Client, path: str, fields: dict[str, Any], detail: str, pointer: str
+) -> None:
+    refused(service.post(path, json=fields), 422, "shape-mismatch", rf"is a single number, .* {detail}", pointer)
