@@ -265,11 +265,6 @@ class NetworkPlanAnswer(AnswerModel):
     total_parameters: int
     total_macs: int
     bytes: NetworkBytes
-    estimates: dict[str, MethodEstimate] | None = Field(
-        None,
-        description="With `estimates`: what each method that can compute this would cost, in the order that "
-        "`auto` considers them: the cheapest on one thread first, but `direct` before all where the work is tiny.",
-    )
     accepted: bool = Field(description=_ACCEPTED)
     refused_by: str | None = Field(
         description="The limit that would refuse to run it, null where none would. `max_kernel_elements` holds for the "

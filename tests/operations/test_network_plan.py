@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from service import engine
 from service.operations.errors import OperationError
 from service.operations.network_plan import network_plan
+from service.schemas.answers import LayerPlan, NetworkPlanAnswer
 from service.schemas.networks import NetworkPlanRequest
 from tests.operations.examples import (
     FLATTEN,
@@ -249,6 +250,12 @@ def test_what_does_not_fit_names_its_layer(shape: list[int], layers: list[Any], 
 def test_a_layer_that_says_too_little_or_too_much_is_refused(layer: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         planned([1, 8, 8], [layer])
+
+
+def test_the_answer_is_what_its_schema_declares() -> None:
+    plan = planned([1, 8, 8], [conv(1, 3)])
+    assert set(plan) == set(NetworkPlanAnswer.model_fields)
+    assert set(plan["layers"][0]) == set(LayerPlan.model_fields)
 
 
 def test_limits_of_the_tests_are_never_reached() -> None:
