@@ -33,9 +33,6 @@ from .network_layers import check_batch_norm, check_linear, check_linear_bias
 from .pool import plan_pool
 from .transpose import plan_conv_transpose
 
-# Spatial axes of an input whose layers have none, by its number of axes: features, a batch of them, planes, a batch.
-_RANKS_WITHOUT_LAYERS = {1: 0, 2: 0, 3: 2, 4: 2, 5: 3}
-
 
 @dataclass(frozen=True, slots=True)
 class Sight:
@@ -122,13 +119,20 @@ def network_plan(request: NetworkPlanRequest, limits: WorkLimits) -> dict[str, A
         answered, with `accepted` false.
     """
     shape = tuple(request.input_shape)
-    rank = network_rank(request.layers, len(shape))
+    rank = network_rank(request.layers, len(shape) - 1)  # a sample is (C, *S) where nothing says otherwise
     if len(shape) == rank + 2:
         raise engine.ShapeMismatch(
             f"the input shape is {list(shape)}; a plan is of one sample: leave out the batch, {list(shape[1:])}",
             "input_shape",
         )
-    plan = plan_network(request.layers, shape, every=False)
+    if len(shape) not in (rank, rank + 1):
+        axes = "1 axis" if len(shape) == 1 else f"{len(shape)} axes"
+        raise engine.ShapeMismatch(
+            f"the input shape is {list(shape)}, {axes}; a plan is of one sample: give {rank} spatial "
+            f"{'axis' if rank == 1 else 'axes'}, alone or with the channels in front",
+            "input_shape",
+        )
+    plan = plan_network(request.layers, shape, rank, every=False)
     found = exceeded(work_of(plan), limits)
     largest = max(prod(layer.shape) for layer in plan.layers)
     return {
@@ -167,19 +171,19 @@ def _whole(values: Sequence[float] | None) -> list[float] | None:
     return [int(value) if float(value).is_integer() else value for value in values]
 
 
-def network_rank(layers: Sequence[Any], axes: int) -> int:
-    """Return the input's number of spatial axes: the first layer's that reads any, else as its own axes suggest."""
+def network_rank(layers: Sequence[Any], otherwise: int) -> int:
+    """Return the input's number of spatial axes: the first layer's that reads any, or `otherwise` where none does."""
     for layer in takewhile(lambda layer: layer.type != "flatten", layers):  # behind it there are none
         if _has_axes(layer.type):
             return int(layer.type[-2])
-    return _RANKS_WITHOUT_LAYERS.get(axes, max(0, axes - 2))
+    return otherwise
 
 
 def _has_axes(kind: str) -> bool:
     return kind[-1] == "d" and kind[-2].isdigit()
 
 
-def plan_network(layers: Sequence[Any], shape: Shape, *, every: bool) -> NetworkPlan:
+def plan_network(layers: Sequence[Any], shape: Shape, rank: int, *, every: bool) -> NetworkPlan:
     """Plan layers one after the other.
 
     Parameters
@@ -188,6 +192,8 @@ def plan_network(layers: Sequence[Any], shape: Shape, *, every: bool) -> Network
         Of a network that runs or is planned.
     shape
         The input's, with or without a batch.
+    rank
+        The input's spatial axes.
     every
         Whether the answer holds every layer's output.
 
@@ -200,7 +206,7 @@ def plan_network(layers: Sequence[Any], shape: Shape, *, every: bool) -> Network
         raise engine.ShapeMismatch(
             "the input is a single number, of shape []; layers take arrays: send it as [1], or with more axes", "input"
         )
-    rank = first = network_rank(layers, len(shape))
+    first = rank
     sight = Sight((1,) * rank, (1,) * rank, (0,) * rank)
     plans: list[LayerPlan] = []
     current = shape

@@ -18,12 +18,14 @@ from .answer import Answer
 from .convolve import convolve
 from .data import read_input
 from .limits import WorkLimits, check_work
-from .network_plan import LayerPlan, layer_named, plan_network
+from .network_plan import LayerPlan, layer_named, network_rank, plan_network
 from .pool import pool
 from .transpose import convolve_transposed
 
 Array = NDArray[Any]
 
+# Spatial axes of an input whose layers have none, by its number of axes: features, a batch of them, planes, a batch.
+_RANKS_WITHOUT_LAYERS = {1: 0, 2: 0, 3: 2, 4: 2, 5: 3}
 _MODELS: dict[str, tuple[Callable[..., Answer], type[Any]]] = {
     "conv1d": (convolve, Conv1dRequest),
     "conv2d": (convolve, ConvRequest),
@@ -43,7 +45,9 @@ def run_network(request: NetworkRequest, limits: WorkLimits, control: engine.Con
         beyond a limit: before any of them is computed.
     """
     source = read_input(request.input, request.color)
-    plan = plan_network(request.layers, source.array.shape, every=request.returned == "all")
+    shape = source.array.shape
+    rank = network_rank(request.layers, _RANKS_WITHOUT_LAYERS.get(len(shape), max(0, len(shape) - 2)))
+    plan = plan_network(request.layers, shape, rank, every=request.returned == "all")
     dtype = source.dtype(request.dtype)
     check_work(plan, limits, dtype.itemsize)
     a_layer = replace(limits, admit=None)  # all of them together were let in above

@@ -251,7 +251,10 @@ PlannedLayers = Annotated[
 class NetworkPlanRequest(Request):
     """A stack of layers, planned from shapes."""
 
-    input_shape: Shape = Field(description="The shape of one sample, without the batch, such as [3, 224, 224].")
+    input_shape: Shape = Field(
+        description="The shape of one sample, without the batch, such as [3, 224, 224]. Where no layer has spatial "
+        "axes: (C, *S), channels or features first."
+    )
     layers: PlannedLayers = Field(
         description="The layers in their order; `filters` and `kernel_size` may stand in place of a kernel, `features` "
         "in place of a weight."

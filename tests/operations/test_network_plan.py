@@ -130,6 +130,17 @@ def test_a_linear_layer_sees_all_of_it() -> None:
     assert [layer["jump"] for layer in layers] == [[1, 1], None, None]
 
 
+# Without a batch there are channels and what they hold, however many axes that has.
+@pytest.mark.parametrize("shape", [[10], [4, 10], [3, 5, 5], [3, 5, 5, 5], [1, 3, 5, 5, 5]])
+def test_a_sample_is_channels_first_where_no_layer_reads_axes(shape: list[int]) -> None:
+    plan = planned(shape, [{"type": "batch_norm"}, {"type": "softmax"}, FLATTEN, linear(7)])
+    assert plan["output_shape"] == [7]
+    assert plan["layers"][0]["parameters"] == 2 * shape[0]
+    assert plan["layers"][0]["receptive_field"] == [1] * (len(shape) - 1)
+    assert plan["layers"][3]["receptive_field"] == shape[1:]
+    assert plan["total_macs"] == 7 * int(np.prod(shape))
+
+
 def test_arrays_are_taken_in_place_of_sizes() -> None:
     plan = planned(
         [2, 6, 6],
@@ -187,7 +198,9 @@ def test_what_is_beyond_a_limit_is_answered_with_its_name() -> None:
     ("shape", "layers", "message", "pointer"),
     [
         ([1, 1, 8, 8], [conv(1, 3)], r"leave out the batch, \[1, 8, 8\]", "/input_shape"),
-        ([1, 6], [FLATTEN, {"type": "pool3d", "kernel_size": 2}], r"leave out the batch, \[6\]", "/input_shape"),
+        ([1, 3, 5, 5, 5], [conv(1, 3)], r"5 axes; a plan is of one sample: give 2 spatial axes, alone", "/input_shape"),
+        ([5], [conv(1, 3)], r"1 axis; a plan is of one sample: give 2 spatial axes", "/input_shape"),
+        ([4, 10], [linear(3)], r"layer 0 \(linear\): .*put a flatten layer before it", "/layers/0"),
         ([1, 4, 4], [conv(1, 3), RELU, conv(1, 7)], r"layer 2 \(conv2d\): .*kernel", "/layers/2/kernel_size"),
         ([1, 4, 4], [{"type": "conv2d", "kernel": np.ones((5, 5))}], "kernel spans 5 rows", "/layers/0/kernel"),
         ([1, 4, 4], [linear(3)], r"layer 0 \(linear\): .*put a flatten layer before it", "/layers/0"),
