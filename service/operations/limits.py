@@ -13,7 +13,36 @@ from service import engine
 
 from .errors import LimitExceeded
 
-_MEND = "send less data at once, or ask for fewer outputs: a larger stride, fewer filters, less padding"
+_LESS = "send less data at once"
+_LESS_KERNEL = "use fewer filters or channels, or a smaller kernel"
+# What would help, by limit and kind of plan: what makes a convolution smaller makes a transposed one larger.
+_MENDS = {
+    "max_input_elements": dict.fromkeys(("conv", "conv_transpose", "pool", "adaptive", "network"), _LESS),
+    "max_kernel_elements": {
+        "conv": _LESS_KERNEL,
+        "conv_transpose": _LESS_KERNEL,
+        "network": "give the largest layer fewer filters, channels or features, or a smaller kernel",
+    },
+    "max_output_elements": {
+        "conv": f"{_LESS}, or ask for fewer outputs: a larger stride, fewer filters, less padding",
+        "conv_transpose": f"{_LESS}, or ask for fewer outputs: a smaller stride, fewer filters, more padding",
+        "pool": f"{_LESS}, or ask for fewer outputs: a larger stride, less padding",
+        "adaptive": "ask for a smaller output_size, or send fewer samples or channels at once",
+        "network": f"{_LESS}, make the largest layer's output smaller, or ask for the last layer's alone",
+    },
+    "max_padded_elements": {
+        "conv": "pad by less, or send a smaller input",
+        "conv_transpose": "use a smaller stride, dilation or kernel, or send a smaller input",
+        "network": "pad convolutions by less, and give transposed ones a smaller stride, dilation or kernel",
+    },
+    "max_macs": {
+        "conv": f"{_LESS}, or compute less of it: a larger stride, fewer filters, a smaller kernel",
+        "conv_transpose": f"{_LESS}, or use fewer filters or a smaller kernel",
+        "pool": f"{_LESS}, or read less of it: a larger stride, a smaller kernel_size",
+        "adaptive": "ask for a smaller output_size, or send fewer samples or channels at once",
+        "network": f"{_LESS}, or give the layers fewer filters or smaller kernels",
+    },
+}
 
 _READ_BYTES = 8  # a value as it is read: a float64 from JSON, or one from a picture and its copy in the result's dtype
 _DIGITS_BYTES = 24  # a value in an answer's text, at most
@@ -133,6 +162,15 @@ def check_work(plan: Any, limits: WorkLimits, item_bytes: int = 8) -> None:
         return
     name, limit, actual = found
     what = name.removeprefix("max_").replace("_", " ").replace("macs", "multiply-accumulates")
+    mend = _MENDS[name][_kind(plan)]
     raise LimitExceeded(
-        f"this asks for {actual:,} {what}, and {name} is {limit:,}; {_MEND}", "", name=name, limit=limit, actual=actual
+        f"this asks for {actual:,} {what}, and {name} is {limit:,}; {mend}", "", name=name, limit=limit, actual=actual
     )
+
+
+def _kind(plan: Any) -> str:
+    if isinstance(plan, engine.ConvTransposePlan):
+        return "conv_transpose"
+    if isinstance(plan, engine.PoolPlan):
+        return "adaptive" if plan.adaptive else "pool"
+    return "conv" if isinstance(plan, engine.ConvPlan) else "network"
