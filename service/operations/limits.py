@@ -57,7 +57,7 @@ class WorkLimits:
     Attributes
     ----------
     max_output_elements
-        Values in an answer's largest array.
+        Values in an answer's largest array, or that any one layer of a network makes.
     max_kernel_elements
         Values in a kernel, or in the weights of any one layer of a network.
     max_macs
@@ -65,8 +65,8 @@ class WorkLimits:
     max_input_elements
         Values in the input. Reading a request refuses more before this does; a plan without data has only this.
     max_padded_elements
-        Values in one plane with its padding. A window may span all of it however few its taps are, so that a few
-        bytes of a request could else ask for any amount of memory.
+        Values in one plane with its padding, of any one layer of a network. A window may span all of it however few its
+        taps are, so that a few bytes of a request could else ask for any amount of memory.
     admit
         Asked once the work is known and before any of it is done; raises where there is no room for it.
     """
@@ -83,7 +83,15 @@ class WorkLimits:
 class Work:
     """What a plan would cost, in the units of the limits.
 
-    `read_elements` counts the cells that a convolution reads, its padding among them: a few bytes may ask for many.
+    Attributes
+    ----------
+    output_elements
+        What the answer holds.
+    read_elements
+        The cells that convolutions read, their padding among them: a few bytes may ask for many.
+    largest_output, passed_elements, inner_elements
+        Of a network, else 0: what the layer that makes most makes; what it holds at once beside the answer, a layer's
+        input and its output; and what all layers make that is not answered.
     """
 
     output_elements: int
@@ -93,17 +101,21 @@ class Work:
     item_bytes: int = 8
     padded_elements: int = 0
     read_elements: int = 0
+    largest_output: int = 0
+    passed_elements: int = 0
+    inner_elements: int = 0
 
     def memory_bytes(self, *, as_text: bool) -> int:
         """Return the memory of the arrays and of the answer: each value's digits if it is text, or the value."""
         answer = _DIGITS_BYTES if as_text else self.item_bytes
         read = self.input_elements + self.kernel_elements
-        return read * _READ_BYTES + self.output_elements * (self.item_bytes + answer)
+        held = self.output_elements * (self.item_bytes + answer) + self.passed_elements * self.item_bytes
+        return read * _READ_BYTES + held
 
     @property
     def seconds(self) -> float:
         """Time on one core that it would take, within a factor of a few."""
-        moved = max(self.input_elements, self.read_elements) + self.output_elements
+        moved = max(self.input_elements, self.read_elements) + self.output_elements + self.inner_elements
         return self.macs / _MACS_A_SECOND + moved / _ELEMENTS_A_SECOND
 
 
@@ -112,21 +124,25 @@ def work_of(plan: Any, item_bytes: int = 8) -> Work:
     """Return what an engine plan would cost, with values of `item_bytes` in the result."""
     kernel = getattr(plan, "kernel_shape", ())
     macs = plan.macs if hasattr(plan, "macs") else plan.operations
+    read = engine.cells_read(plan) if isinstance(plan, engine.ConvPlan) else getattr(plan, "read_elements", 0)
     return Work(
         output_elements=prod(plan.output_shape),
         kernel_elements=prod(kernel) if kernel else 0,
         macs=macs,
         input_elements=prod(plan.input_shape),
         item_bytes=item_bytes,
-        padded_elements=_padded_elements(plan),
-        read_elements=engine.cells_read(plan) if isinstance(plan, engine.ConvPlan) else 0,
+        padded_elements=padded_elements(plan),
+        read_elements=read,
+        largest_output=getattr(plan, "largest_output", 0),
+        passed_elements=getattr(plan, "passed_elements", 0),
+        inner_elements=getattr(plan, "inner_elements", 0),
     )
 
 
-def _padded_elements(plan: Any) -> int:
+def padded_elements(plan: Any) -> int:
     """Return the cells of one plane with its padding; a transposed convolution's is the output before it is cut."""
     if not isinstance(plan, (engine.ConvPlan, engine.ConvTransposePlan)):
-        return 0  # a pool reads no window as a whole, and what else a network has in it has none
+        return getattr(plan, "padded_elements", 0)  # a network's; a pool reads no window as a whole
     size = plan.output_size if isinstance(plan, engine.ConvTransposePlan) else plan.input_size
     return prod(n + before + after for n, (before, after) in zip(size, plan.padding, strict=True))
 
@@ -136,7 +152,7 @@ def exceeded(work: Work, limits: WorkLimits) -> tuple[str, int, int] | None:
     pairs = (
         ("max_input_elements", limits.max_input_elements, work.input_elements),
         ("max_kernel_elements", limits.max_kernel_elements, work.kernel_elements),
-        ("max_output_elements", limits.max_output_elements, work.output_elements),
+        ("max_output_elements", limits.max_output_elements, max(work.output_elements, work.largest_output)),
         ("max_padded_elements", limits.max_padded_elements, work.padded_elements),
         ("max_macs", limits.max_macs, work.macs),
     )

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from math import ceil, prod
 from typing import Any
 
@@ -28,7 +28,7 @@ from .convolve import plan_conv
 from .data import read_kernel
 from .errors import OperationError
 from .layout import Layout, Shape
-from .limits import WorkLimits, exceeded, work_of
+from .limits import WorkLimits, exceeded, padded_elements, work_of
 from .network_layers import check_batch_norm, check_linear, check_linear_bias
 from .pool import plan_pool
 from .transpose import plan_conv_transpose
@@ -72,6 +72,12 @@ class LayerPlan:
         What counts against the limit on them: with the cells that a pool reads.
     shared
         Whether it keeps a picture's channels apart, and so a colour picture one.
+    weights
+        Values in its kernel as it is applied: a filter that the channels share is there once a channel.
+    padded
+        Cells of one of its planes with their padding.
+    read
+        Cells that it reads as a convolution, padding among them.
     """
 
     type: str
@@ -82,6 +88,9 @@ class LayerPlan:
     work: int
     sight: Sight
     shared: bool
+    weights: int = 0
+    padded: int = 0
+    read: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +109,39 @@ class NetworkPlan:
 
     @property
     def kernel_shape(self) -> Shape:
-        """As one axis: the parameters of the layer that has most."""
-        return (max(layer.parameters for layer in self.layers),)
+        """As one axis: the weights of the layer that has most."""
+        return (max(max(layer.parameters, layer.weights) for layer in self.layers),)
 
     @property
     def macs(self) -> int:
         """The layers' work together."""
         return sum(layer.work for layer in self.layers)
+
+    @property
+    def padded_elements(self) -> int:
+        """The cells of the largest plane that a layer pads."""
+        return max(layer.padded for layer in self.layers)
+
+    @property
+    def read_elements(self) -> int:
+        """The cells that the layers read together."""
+        return sum(layer.read for layer in self.layers)
+
+    @property
+    def largest_output(self) -> int:
+        """The values that the layer makes which makes most."""
+        return max(prod(layer.shape) for layer in self.layers)
+
+    @property
+    def passed_elements(self) -> int:
+        """The values of a layer's input and output, which are there at once, where they are most together."""
+        shapes = (self.input_shape, *(layer.shape for layer in self.layers))
+        return max(prod(before) + prod(after) for before, after in pairwise(shapes))
+
+    @property
+    def inner_elements(self) -> int:
+        """The values that layers make and the answer does not hold."""
+        return max(0, sum(prod(layer.shape) for layer in self.layers) - self.output_elements)
 
 
 def network_plan(request: NetworkPlanRequest, limits: WorkLimits) -> dict[str, Any]:
@@ -134,7 +169,6 @@ def network_plan(request: NetworkPlanRequest, limits: WorkLimits) -> dict[str, A
         )
     plan = plan_network(request.layers, shape, rank, every=False)
     found = exceeded(work_of(plan), limits)
-    largest = max(prod(layer.shape) for layer in plan.layers)
     return {
         "output_shape": list(plan.layers[-1].shape),
         "layers": [_described(layer) for layer in plan.layers],
@@ -142,7 +176,7 @@ def network_plan(request: NetworkPlanRequest, limits: WorkLimits) -> dict[str, A
         "total_macs": sum(layer.macs for layer in plan.layers),
         "bytes": {
             "parameters": 4 * sum(layer.parameters for layer in plan.layers),
-            "largest_output": 4 * largest,
+            "largest_output": 4 * plan.largest_output,
             "all_outputs": 4 * sum(prod(layer.shape) for layer in plan.layers),
         },
         "accepted": found is None,
@@ -310,6 +344,9 @@ def _conv(layer: Any, shape: Shape, sight: Sight) -> LayerPlan:
         plan.macs,
         _seen(sight, plan.span, plan.stride, [before for before, _ in plan.padding]),
         layout.shared,
+        prod(plan.kernel_shape),
+        padded_elements(plan),
+        engine.cells_read(plan),
     )
 
 
@@ -327,6 +364,8 @@ def _conv_transpose(layer: Any, shape: Shape, sight: Sight) -> LayerPlan:
         plan.macs,
         _seen_transposed(sight, plan),
         layout.shared,
+        prod(plan.kernel_shape),
+        padded_elements(plan),
     )
 
 

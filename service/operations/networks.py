@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -50,7 +51,8 @@ def run_network(request: NetworkRequest, limits: WorkLimits, control: engine.Con
     plan = plan_network(request.layers, shape, rank, every=request.returned == "all")
     dtype = source.dtype(request.dtype)
     check_work(plan, limits, dtype.itemsize)
-    a_layer = replace(limits, admit=None)  # all of them together were let in above
+    # All of them together were let in above; what one hands to the next is an output, and no layer's is too large.
+    a_layer = replace(limits, admit=None, max_input_elements=sys.maxsize)
     values: Array = source.array.astype(dtype, copy=False)
     outputs: list[Array] = []
     for index, layer in enumerate(request.layers):

@@ -109,6 +109,44 @@ def test_the_example_networks_have_their_published_parameters(
         assert [layer["receptive_field"] for layer in answer["layers"] if layer["type"] == "pool2d"][-1] == [212, 212]
 
 
+# (9 - 1)·10^6 + 4 values from each of 64 filters, of which a pool leaves one; and a plane of (1 + 2·5000)² cells.
+@pytest.mark.parametrize(
+    ("shape", "layers", "limit", "actual"),
+    [
+        (
+            [1, 9],
+            [
+                {"type": "conv_transpose1d", "filters": 64, "kernel_size": 4, "stride": 10**6},
+                {"type": "pool1d", "output_size": 1},
+            ],
+            "max_output_elements",
+            512_000_256,
+        ),
+        (
+            [1, 1, 1],
+            [
+                {"type": "relu"},
+                {"type": "conv2d", "filters": 1, "kernel_size": 1, "padding": 5000, "stride": 1000},
+            ],
+            "max_padded_elements",
+            10_001**2,
+        ),
+    ],
+)
+def test_the_plan_says_what_the_run_refuses_for_an_inner_layer(
+    service: httpx.Client, shape: list[int], layers: list[dict[str, Any]], limit: str, actual: int
+) -> None:
+    planned = service.post("/v1/networks/plan", json={"input_shape": shape, "layers": layers}).raise_for_status()
+    assert (planned.json()["accepted"], planned.json()["refused_by"]) == (False, limit)
+    for layer in layers:
+        if "filters" in layer:
+            axes = [layer.pop("kernel_size")] * int(layer["type"][-2])
+            layer["kernel"] = np.ones((1, layer.pop("filters"), *axes)).tolist()
+    problem = run(service, input=np.ones(shape).tolist(), layers=layers).json()
+    assert (problem["status"], problem["name"], problem["actual"]) == (422, limit, actual)
+    assert "layer" in problem["detail"].rpartition("; ")[2] or "pad" in problem["detail"].rpartition("; ")[2]
+
+
 @pytest.mark.parametrize(
     ("layers", "pointer", "detail"),
     [

@@ -194,6 +194,29 @@ def test_what_is_beyond_a_limit_is_answered_with_its_name() -> None:
     assert planned([3, 224, 224], vgg16())["accepted"] is True
 
 
+# 1 x 3 spread to 4 x ((3 - 1)·10 + 2) = 4 x 22 and pooled to 4 x 1; a plane of 5 x 5 padded to 17 x 17 before 4 x 4.
+@pytest.mark.parametrize(
+    ("shape", "layers", "limit", "actual"),
+    [
+        (
+            [1, 3],
+            [
+                {"type": "conv_transpose1d", "filters": 4, "kernel_size": 2, "stride": 10},
+                {"type": "pool1d", "output_size": 1},
+            ],
+            "max_output_elements",
+            88,
+        ),
+        ([1, 5, 5], [RELU, conv(1, 3, padding=6, stride=4)], "max_padded_elements", 289),
+    ],
+)
+def test_an_inner_layer_counts_against_the_limits(
+    shape: list[int], layers: list[dict[str, Any]], limit: str, actual: int
+) -> None:
+    assert planned(shape, layers, **{limit: actual})["accepted"] is True
+    assert planned(shape, layers, **{limit: actual - 1})["refused_by"] == limit
+
+
 @pytest.mark.parametrize(
     ("shape", "layers", "message", "pointer"),
     [

@@ -217,6 +217,54 @@ def test_a_network_is_let_in_once_with_all_its_work() -> None:
     assert [work.macs for work in asked] == [3 * 25 * 9]
 
 
+# 1 x 3 spread to 4 x ((3 - 1)·10 + 2) = 4 x 22, pooled to 4 x 1; and (5 + 2·6)² cells of one padded plane, then 4 x 4.
+SPREAD: dict[str, Any] = {"type": "conv_transpose1d", "kernel": np.ones((1, 4, 2)), "stride": 10}
+POOLED: dict[str, Any] = {"type": "pool1d", "output_size": 1}
+PADDED: dict[str, Any] = {"type": "conv2d", "kernel": EDGE, "padding": 6, "stride": 4}
+
+
+@pytest.mark.parametrize(
+    ("input", "layers", "limit", "actual"),
+    [
+        (np.ones((1, 3)), [SPREAD, POOLED], "max_output_elements", 88),
+        (RAMP, [RELU, PADDED], "max_padded_elements", 289),
+        (np.ones((1, 3)), [SPREAD, POOLED], "max_input_elements", 3),
+        # 4 channels share one filter of 50 taps: it is there four times.
+        (np.ones((4, 60)), [RELU, {"type": "conv1d", "kernel": np.ones(50)}], "max_kernel_elements", 200),
+    ],
+)
+def test_an_inner_layer_is_held_to_the_limits_before_any_runs(
+    input: Any, layers: list[dict[str, Any]], limit: str, actual: int
+) -> None:
+    run(input, layers, limits=limits(**{limit: actual}))
+
+    def computing() -> bool:
+        raise AssertionError("a layer was computed")
+
+    request = NetworkRequest.model_validate({"input": input, "layers": layers})
+    with pytest.raises(LimitExceeded, match=rf"{actual} .*, and {limit} is {actual - 1}; ") as caught:
+        run_network(request, limits(**{limit: actual - 1}), engine.Control(cancelled=computing))
+    assert caught.value.pointer == ""
+    assert (caught.value.extra["name"], caught.value.extra["actual"]) == (limit, actual)
+
+
+def test_memory_is_asked_for_what_layers_hand_on_beside_the_answer() -> None:
+    asked: list[Work] = []
+    run(np.ones((1, 3)), [SPREAD, POOLED], limits=replace(WIDE, admit=asked.append))
+    run(np.ones((1, 3)), [SPREAD, POOLED], limits=replace(WIDE, admit=asked.append), **{"return": "all"})
+    run(np.ones((1, 3)), [RELU], limits=replace(WIDE, admit=asked.append))
+    assert [(work.output_elements, work.passed_elements, work.inner_elements) for work in asked] == [
+        (4, 92, 88),  # 88 of the first layer with the 4 of the second, rather than with the 3 of the input
+        (96, 92, 0),
+        (3, 6, 0),
+    ]
+    run(RAMP, [RELU, PADDED], limits=replace(WIDE, admit=asked.append))
+    assert asked[3].read_elements == 12 * 12  # 4 windows of 3 cells an axis, 4 apart
+    alone = replace(asked[0], passed_elements=0, inner_elements=0)
+    assert asked[0].memory_bytes(as_text=False) - alone.memory_bytes(as_text=False) == 92 * 8
+    assert asked[0].seconds - alone.seconds == pytest.approx(88 / 1e8, rel=1e-6)
+
+
 def test_planes_are_flattened_where_no_layer_has_axes() -> None:
     weight = {"type": "linear", "weight": np.ones((1, 12), dtype=int)}
     assert output(np.ones((3, 2, 2)), FLATTEN, weight).tolist() == [12]
