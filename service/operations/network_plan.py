@@ -1,18 +1,13 @@
-"""A network planned from shapes: what each layer makes, costs and sees.
-
-Receptive field, jump and start follow Araujo, Norris & Sim (2019), "Computing Receptive Fields of Convolutional Neural
-Networks", Distill: a layer of span e, stride s and b cells of padding before it widens the field r by (e - 1)·j, moves
-the first field's centre by ((e - 1)/2 - b)·j, and multiplies the jump j, the input cells between neighbouring outputs,
-by s. A transposed convolution divides it.
-"""
+"""A network planned from shapes: what each layer makes, costs and sees."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import pairwise, takewhile
-from math import ceil, prod
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -31,29 +26,8 @@ from .layout import Layout, Shape
 from .limits import WorkLimits, exceeded, padded_elements, work_of
 from .network_layers import check_batch_norm, check_linear, check_linear_bias
 from .pool import plan_pool
+from .sight import Sight, input_sight, through_transposed, through_windows
 from .transpose import plan_conv_transpose
-
-
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """What one output position sees of the input, an entry a spatial axis.
-
-    Attributes
-    ----------
-    field
-        Input cells that it depends on.
-    jump
-        Input cells from one position's field to the next's; None where there are no positions any more.
-    start
-        The centre of the first position's field, where the centre of the first input cell is 0.
-    together
-        What all positions see, where they have been flattened: a linear layer's field.
-    """
-
-    field: tuple[float, ...]
-    jump: tuple[float, ...] | None
-    start: tuple[float, ...] | None
-    together: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,17 +166,17 @@ def _described(layer: LayerPlan) -> dict[str, Any]:
         "parameters": layer.parameters,
         "macs": layer.macs,
         "bytes": {"output": 4 * prod(layer.shape), "parameters": 4 * layer.parameters},
-        "receptive_field": _whole(sight.field),
-        "jump": _whole(sight.jump),
-        "start": _whole(sight.start),
+        "receptive_field": list(sight.field),
+        "jump": _numbers(sight.jump),
+        "start": _numbers(sight.start),
     }
 
 
-def _whole(values: Sequence[float] | None) -> list[float] | None:
-    """Return numbers with the whole ones as integers."""
+def _numbers(values: Sequence[Fraction] | None) -> list[float] | None:
+    """Return numbers as JSON has them: the whole ones, and those too large for a float's halves, as integers."""
     if values is None:
         return None
-    return [int(value) if float(value).is_integer() else value for value in values]
+    return [round(value) if value.denominator == 1 or abs(value) >= 2**53 else float(value) for value in values]
 
 
 def network_rank(layers: Sequence[Any], otherwise: int) -> int:
@@ -241,7 +215,7 @@ def plan_network(layers: Sequence[Any], shape: Shape, rank: int, *, every: bool)
             "the input is a single number, of shape []; layers take arrays: send it as [1], or with more axes", "input"
         )
     first = rank
-    sight = Sight((1,) * rank, (1,) * rank, (0,) * rank)
+    sight = input_sight(shape[len(shape) - rank :])
     plans: list[LayerPlan] = []
     current = shape
     for index, layer in enumerate(layers):
@@ -342,7 +316,7 @@ def _conv(layer: Any, shape: Shape, sight: Sight) -> LayerPlan:
         prod(kernel) + _bias_size(layer, layout, plan.output_shape),
         plan.macs,
         plan.macs,
-        _seen(sight, plan.span, plan.stride, [before for before, _ in plan.padding]),
+        through_windows(sight, plan),
         layout.shared,
         prod(plan.kernel_shape),
         padded_elements(plan),
@@ -362,7 +336,7 @@ def _conv_transpose(layer: Any, shape: Shape, sight: Sight) -> LayerPlan:
         prod(kernel) + _bias_size(layer, layout, plan.output_shape),
         plan.macs,
         plan.macs,
-        _seen_transposed(sight, plan),
+        through_transposed(sight, plan),
         layout.shared,
         prod(plan.kernel_shape),
         padded_elements(plan),
@@ -372,29 +346,13 @@ def _conv_transpose(layer: Any, shape: Shape, sight: Sight) -> LayerPlan:
 def _pool(layer: Any, shape: Shape, sight: Sight) -> LayerPlan:
     rank = int(layer.type[-2])
     layout, plan = plan_pool(layer, rank, shape)
-    before = [pair[0] for pair in plan.padding]
-    span, stride = list(plan.span), [float(step) for step in plan.stride]
-    if plan.adaptive:
-        stride = [n / o for n, o in zip(plan.input_size, plan.output_size, strict=True)]
-    seen = _seen(sight, span, stride, before)
-    if plan.adaptive:  # the first window may be smaller than the largest
-        first = [plan.windows(axis)[0][1] for axis in range(rank)]
-        seen = replace(seen, start=_seen(sight, first, stride, before).start)
     output = layout.answer_shape(plan.output_shape)
-    return LayerPlan(layer.type, output, rank, 0, 0, plan.operations, seen, shared=True)
+    return LayerPlan(layer.type, output, rank, 0, 0, plan.operations, through_windows(sight, plan), shared=True)
 
 
 def _flatten(shape: Shape, rank: int, sight: Sight) -> LayerPlan:
     flat = (shape[0], prod(shape[1:])) if len(shape) == rank + 2 else (prod(shape),)
-    # A feature still sees what its position saw; but features have no order in the input.
-    together = tuple(_all_seen(sight, shape[len(shape) - rank :])) if sight.jump is not None else sight.together
-    return LayerPlan("flatten", flat, 0, 0, 0, 0, Sight(sight.field, None, None, together), shared=False)
-
-
-def _all_seen(sight: Sight, size: Shape) -> Iterator[float]:
-    """Yield what all positions of an axis see together."""
-    for field, jump, count in zip(sight.field, sight.jump or (), size, strict=True):
-        yield field + (count - 1) * jump
+    return LayerPlan("flatten", flat, 0, 0, 0, 0, sight.flattened(shape[len(shape) - rank :]), shared=False)
 
 
 def _linear(layer: Any, shape: Shape, rank: int, sight: Sight) -> LayerPlan:
@@ -411,28 +369,5 @@ def _linear(layer: Any, shape: Shape, rank: int, sight: Sight) -> LayerPlan:
     biased = layer.bias is not None and layer.bias is not False
     macs = prod(shape) * outputs
     output = (*shape[:-1], outputs)
-    sight = replace(sight, field=sight.together or sight.field)
-    return LayerPlan("linear", output, 0, outputs * features + outputs * biased, macs, macs, sight, shared=False)
-
-
-def _seen(sight: Sight, span: Sequence[int], stride: Sequence[float], before: Sequence[int]) -> Sight:
-    jump, start = sight.jump or (), sight.start or ()
-    return Sight(
-        tuple(r + (e - 1) * j for r, e, j in zip(sight.field, span, jump, strict=True)),
-        tuple(j * s for j, s in zip(jump, stride, strict=True)),
-        tuple(c + ((e - 1) / 2 - b) * j for c, e, b, j in zip(start, span, before, jump, strict=True)),
-    )
-
-
-def _seen_transposed(sight: Sight, plan: engine.ConvTransposePlan) -> Sight:
-    """Output position q is reached by the input cells from (q + b - e + 1)/s to (q + b)/s: at most ⌈e/s⌉ of them."""
-    jump, start = sight.jump or (), sight.start or ()
-    before = [pair[0] for pair in plan.padding]
-    return Sight(
-        tuple(r + (ceil(e / s) - 1) * j for r, e, s, j in zip(sight.field, plan.span, plan.stride, jump, strict=True)),
-        tuple(j / s for j, s in zip(jump, plan.stride, strict=True)),
-        tuple(
-            c + (b - (e - 1) / 2) / s * j
-            for c, e, b, s, j in zip(start, plan.span, before, plan.stride, jump, strict=True)
-        ),
-    )
+    parameters = outputs * features + outputs * biased
+    return LayerPlan("linear", output, 0, parameters, macs, macs, sight.weighed(), shared=False)

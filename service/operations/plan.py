@@ -21,6 +21,7 @@ from .formula import conv_formula, pool_formula, transpose_formula
 from .layout import Layout, Shape
 from .limits import WorkLimits, exceeded, work_of
 from .pool import plan_pool
+from .sight import input_sight, through_transposed
 from .transpose import plan_conv_transpose
 
 
@@ -146,6 +147,13 @@ def bias_parameters(request: KernelPlan, layout: Layout, output_shape: Shape) ->
     return 0 if bias is None else int(bias.size)
 
 
+def _seen(plan: engine.ConvPlan | engine.ConvTransposePlan | engine.PoolPlan) -> tuple[int, ...]:
+    """Return the input cells that one output depends on, an axis: what the plan of a network of this alone says."""
+    if isinstance(plan, engine.ConvTransposePlan):
+        return through_transposed(input_sight(plan.input_size), plan).field
+    return plan.span  # an adaptive pool's is its largest window
+
+
 def _answer(
     plan: Any,
     echo: dict[str, Any],
@@ -160,7 +168,7 @@ def _answer(
     return {
         "plan": echo,
         "formula": formula,
-        "receptive_field": list(plan.span),
+        "receptive_field": list(_seen(plan)),
         "parameters": parameters,
         "macs": work.macs,
         "bytes": {

@@ -143,7 +143,10 @@ class PlanAnswer(AnswerModel):
 
     plan: ConvPlanEcho | ConvTransposePlanEcho | PoolPlanEcho
     formula: list[AxisFormula]
-    receptive_field: list[int] = Field(description="Input cells that one output value depends on, an axis.")
+    receptive_field: list[int] = Field(
+        description="Input cells from the first to the last that one output value depends on, an axis, padding "
+        "counted; of the value that depends on most."
+    )
     parameters: int = Field(description="Numbers in the kernel, and in the bias where one is given.")
     macs: int = Field(description="Multiply-accumulates; of a pool, cells read.")
     bytes: PlanBytes
@@ -244,9 +247,18 @@ class LayerPlan(AnswerModel):
     parameters: int
     macs: int
     bytes: LayerBytes
-    receptive_field: list[float] = Field(description="Input cells that one position depends on, a spatial axis.")
-    jump: list[float] | None = Field(description="Input cells between neighbouring positions; null once flattened.")
-    start: list[float] | None = Field(description="The centre of the first position's field; 0 is the first cell's.")
+    receptive_field: list[int] = Field(
+        description="Input cells from the first to the last that one position depends on, a spatial axis, padding "
+        "counted; of the position that depends on most. Where transposed or adaptive layers have positions see "
+        "alike only every so many, and these are more than 64, a number that none exceeds."
+    )
+    jump: list[float] | None = Field(
+        description="Input cells between neighbouring positions, on average; null once flattened."
+    )
+    start: list[float] | None = Field(
+        description="The centre of the first position's field; 0 is the first cell's. Behind a transposed "
+        "convolution, where the line along which the fields' centres lie begins."
+    )
 
 
 class NetworkBytes(AnswerModel):
