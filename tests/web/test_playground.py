@@ -320,10 +320,15 @@ def test_modes_can_be_changed_before_they_have_come(playground: Playground) -> N
 SLOW_PICTURES = """
 const loading = new Set();
 const told = () => document.documentElement.setAttribute("data-loading", loading.size);
-HTMLImageElement.prototype.decode = function () {
+let loaded;
+window.allLoaded = new Promise((done) => { loaded = done; });
+window.letLoad = () => loaded();
+HTMLImageElement.prototype.decode = async function () {
   loading.add(this.src);
   told();
-  return new Promise((done) => setTimeout(() => { loading.delete(this.src); told(); done(); }, 500));
+  await window.allLoaded;
+  loading.delete(this.src);
+  told();
 };
 const revoke = URL.revokeObjectURL.bind(URL);
 URL.revokeObjectURL = (url) => { if (loading.has(url)) console.error("revoked while it loads"); revoke(url); };
@@ -337,8 +342,10 @@ def test_a_mode_can_be_left_while_its_picture_loads(playground: Playground) -> N
     playground.open("#picture")
     expect(document).to_have_attribute("data-loading", "1")
     page.get_by_role("link", name="Matrix").click()
-    expect(document).to_have_attribute("data-loading", "0")
+    playground.shows([["-60"] * 3] * 3)
 
+    page.evaluate("letLoad()")
+    expect(document).to_have_attribute("data-loading", "0")
     playground.shows([["-60"] * 3] * 3)
 
 
