@@ -152,6 +152,7 @@ class Settings(BaseSettings):
             max_macs=self.max_macs,
             max_input_elements=self.max_input_elements,
             max_padded_elements=self.max_padded_elements,
+            working_bytes=self.working_bytes,
         )
 
     def limits(self) -> dict[str, int | float]:

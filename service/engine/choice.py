@@ -53,15 +53,20 @@ class Estimate:
     working_bytes: int
 
 
-def choose(plan: ConvPlan | ConvTransposePlan, dtype: Any = np.float64, method: str = "auto") -> str:
-    """Return the name of the method that computes a plan, for data of tame range.
+def choose(
+    plan: ConvPlan | ConvTransposePlan,
+    dtype: Any = np.float64,
+    method: str = "auto",
+    control: Control | None = None,
+) -> str:
+    """Return the name of the method that computes a plan, for data of tame range, within the control's memory budget.
 
     Raises
     ------
     UnknownMethod
         If `method` is not the name of one.
     MethodNotApplicable
-        If the method asked for by name cannot compute this plan.
+        If the method asked for by name cannot compute this plan, or, where `control` is given, not within its budget.
 
     Examples
     --------
@@ -75,8 +80,12 @@ def choose(plan: ConvPlan | ConvTransposePlan, dtype: Any = np.float64, method: 
             return "gemm"
     forward = _main_phase(plan) if isinstance(plan, ConvTransposePlan) else plan
     if method != "auto":
-        return _named(forward, method).name
-    return next(m for m in _ranked(forward, np.dtype(dtype).itemsize) if not m.by_values).name
+        named = _named(forward, method)
+        if control is not None:
+            _check_budget(named, forward, np.dtype(dtype).itemsize, control)
+        return named.name
+    budget = (control or DEFAULT_CONTROL).budget_bytes
+    return next(m for m in _within_budget(forward, np.dtype(dtype).itemsize, budget) if not m.by_values).name
 
 
 def estimate(
@@ -127,14 +136,7 @@ def method_for(plan: ConvPlan, itemsize: int, survey: Survey, method: str, contr
         ranked = _within_budget(plan, itemsize, control.budget_bytes)
         return next(candidate for candidate in ranked if keeps_contract(candidate, plan, survey))
     named = _named(plan, method)
-    # What is said supposes the usual budget; blocks are cut to a smaller one where they can be.
-    needs, budget = named.working_bytes(plan, itemsize, 1), max(control.budget_bytes, DEFAULT_BUDGET_BYTES)
-    if needs > budget and not named.any_reach:
-        raise MethodNotApplicable(
-            f'method "{method}" would take {needs:,} bytes of working memory for this, and the budget is '
-            f'{budget:,}; use "auto" or "direct"',
-            "method",
-        )
+    _check_budget(named, plan, itemsize, control)
     if not named.local and not survey.finite:
         raise MethodNotApplicable(
             f'method "{method}" would spread what is not finite over the whole answer, and the '
@@ -202,6 +204,20 @@ def _unsuitable(method: Method, plan: ConvPlan) -> str:
             f"up to {FAR_CELLS:,} it can"
         )
     return method.unsuitable(plan)
+
+
+def _check_budget(method: Method, plan: ConvPlan, itemsize: int, control: Control) -> None:
+    """Refuse a method asked for by name that would take more memory than the usual budget, or a larger one.
+
+    What is said supposes the usual budget; blocks are cut to a smaller one where they can be.
+    """
+    needs, budget = method.working_bytes(plan, itemsize, 1), max(control.budget_bytes, DEFAULT_BUDGET_BYTES)
+    if needs > budget and not method.any_reach:
+        raise MethodNotApplicable(
+            f'method "{method.name}" would take {needs:,} bytes of working memory for this, and the budget is '
+            f'{budget:,}; use "auto" or "direct"',
+            "method",
+        )
 
 
 def _named(plan: ConvPlan, name: Any) -> Method:

@@ -67,6 +67,8 @@ class WorkLimits:
     max_padded_elements
         Values in one plane with its padding, of any one layer of a network. A window may span all of it however few its
         taps are, so that a few bytes of a request could else ask for any amount of memory.
+    working_bytes
+        Memory that one computation may take beyond input and output; methods are chosen by it, and nothing is refused.
     admit
         Asked once the work is known and before any of it is done; raises where there is no room for it.
     """
@@ -76,6 +78,7 @@ class WorkLimits:
     max_macs: int
     max_input_elements: int = sys.maxsize
     max_padded_elements: int = sys.maxsize
+    working_bytes: int = engine.Control().budget_bytes
     admit: Callable[[Work], None] | None = None
 
 

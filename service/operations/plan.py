@@ -46,7 +46,7 @@ def conv_plan(request: ConvPlanRequest, rank: int, limits: WorkLimits) -> dict[s
     with sent_shapes(request):
         layout, plan = plan_conv(request, rank, planned.shape, kernel_shape)
     estimates = _estimates(plan, planned.dtype, limits)
-    method = _method(plan, planned.dtype, request.method, estimates)
+    method = _method(plan, planned.dtype, request.method, estimates, limits)
     echo = conv_echo(
         plan,
         layout,
@@ -69,7 +69,7 @@ def conv_transpose_plan(request: ConvTransposePlanRequest, rank: int, limits: Wo
     with sent_shapes(request):
         layout, plan = plan_conv_transpose(request, rank, planned.shape, kernel_shape)
     estimates = _estimates(plan, planned.dtype, limits)
-    method = _method(plan, planned.dtype, request.method, estimates)
+    method = _method(plan, planned.dtype, request.method, estimates, limits)
     echo = transpose_echo(plan, layout, kernel_shape, planned.shape, dtype=planned.dtype.name, method=method)
     parameters = prod(kernel_shape) + bias_parameters(request, layout, plan.output_shape)
     working_bytes = estimates[method].working_bytes if method in estimates else None
@@ -89,12 +89,21 @@ def pool_plan(request: PoolPlanRequest, rank: int, limits: WorkLimits) -> dict[s
 
 def _estimates(plan: Any, dtype: np.dtype[Any], limits: WorkLimits) -> dict[str, engine.Estimate]:
     """Return each method's estimate; none of work beyond a limit, which may be too large even to estimate."""
-    return {} if exceeded(work_of(plan), limits) else engine.estimate(plan, dtype)
+    return {} if exceeded(work_of(plan), limits) else engine.estimate(plan, dtype, _control(limits))
 
 
-def _method(plan: Any, dtype: np.dtype[Any], sent: str, estimates: dict[str, engine.Estimate]) -> str | None:
+def _method(
+    plan: Any, dtype: np.dtype[Any], sent: str, estimates: dict[str, engine.Estimate], limits: WorkLimits
+) -> str | None:
     """Return the name of the method that would compute a plan; None where a limit refuses it and none was named."""
-    return None if sent == "auto" and not estimates else engine.choose(plan, dtype=dtype, method=sent)
+    if sent == "auto" and not estimates:
+        return None
+    # Of what a limit refuses, not even the memory is estimated.
+    return engine.choose(plan, dtype=dtype, method=sent, control=_control(limits) if estimates else None)
+
+
+def _control(limits: WorkLimits) -> engine.Control:
+    return engine.Control(budget_bytes=limits.working_bytes)
 
 
 def _shown(estimates: dict[str, engine.Estimate], wanted: bool) -> dict[str, Any]:

@@ -223,3 +223,23 @@ def test_what_the_operation_would_refuse_has_no_plan(
     service: httpx.Client, path: str, asked: dict[str, Any], pointer: str
 ) -> None:
     refused(service.post(path, json=asked), 422, "invalid-value", "leave it out|would ignore", pointer)
+
+
+def test_the_method_is_the_one_that_the_working_memory_allows(serve: Serve, service: httpx.Client) -> None:
+    shapes = {"input": [64, 32, 32], "kernel": [64, 64, 3, 3]}
+    arrays = {name: np.random.default_rng(1).uniform(0.5, 1.5, shape) for name, shape in shapes.items()}
+    asked: dict[str, Any] = {f"{name}_shape": shape for name, shape in shapes.items()} | {"dtype": "float32"}
+    usual = answered(service, "/v1/conv2d/plan", **asked)["plan"]["method"]
+    little = serve(Settings(working_bytes=2**20))
+    method = answered(little, "/v1/conv2d/plan", **asked)["plan"]["method"]
+    assert method != usual  # or nothing is tested
+    assert method == answered(little, "/v1/conv2d", **arrays, dtype="float32")["plan"]["method"]
+
+
+def test_a_method_that_would_take_too_much_memory_is_refused_as_by_the_operation(service: httpx.Client) -> None:
+    options: dict[str, Any] = {"dilation": 1_000_000, "padding": 1_000_000, "method": "gemm"}
+    asked = {"input_shape": [64, 2], "kernel_shape": [1, 64, 3]}
+    arrays = {"input": np.ones((64, 2)).tolist(), "kernel": np.ones((1, 64, 3)).tolist()}
+    for path, fields in (("/v1/conv1d/plan", asked), ("/v1/conv1d", arrays)):
+        response = service.post(path, json=fields | options)
+        refused(response, 422, "method-not-applicable", "of working memory .* the budget is 67,108,864", "/method")
