@@ -76,7 +76,7 @@ def choose(
     checked_method(method)
     if isinstance(plan, ConvTransposePlan):
         of_a_group = (plan.channels // plan.groups, plan.filters // plan.groups, *plan.kernel_size)
-        if spreads(plan.stride, of_a_group, method):
+        if spreads(plan.stride, plan.dilation, of_a_group, method):
             return "gemm"
     forward = _main_phase(plan) if isinstance(plan, ConvTransposePlan) else plan
     if method != "auto":

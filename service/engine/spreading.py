@@ -35,19 +35,25 @@ MOST_TAPS = 400
 FEW_FILTERS = 8
 """A group's filters up to which stride 1 is worth computing here."""
 
+FAR_CELLS = 1024 * 1024
+"""Cells, of all channels of a group, that a block may have in zeros behind its rows."""
+
 THREADED_MACS = 2_000_000
 """Below this a thread costs more than it saves."""
 
 
-def spreads(stride: Ints, kernel_shape: Ints, method: str) -> bool:
+def spreads(stride: Ints, dilation: Ints, kernel_shape: Ints, method: str) -> bool:
     """Return whether a transposed convolution is computed here, by what ``"gemm"`` is to a forward one.
 
     With stride 1 it is also a forward convolution. That copies the channels once a tap to make one product; this makes
-    as many parts as filters times taps and adds them, so it is for few filters of many channels, (C/G, F/G, *K).
+    as many parts as filters times taps and adds them, so it is for few filters of many channels, (C/G, F/G, *K). Taps
+    that lie far apart would take more zeros than cells.
     """
     channels, filters, *kernel = kernel_shape
     narrow = filters <= FEW_FILTERS and channels >= 2 * filters and prod(kernel) > 1
-    return (any(s > 1 for s in stride) or narrow) and method in ("auto", "gemm") and prod(kernel) <= MOST_TAPS
+    behind = prod(d * (k - 1) // s + 1 for d, k, s in zip(dilation, kernel, stride, strict=True))
+    fits = prod(kernel) <= MOST_TAPS and channels * behind <= FAR_CELLS
+    return (any(s > 1 for s in stride) or narrow) and method in ("auto", "gemm") and fits
 
 
 @dataclass(frozen=True, slots=True)

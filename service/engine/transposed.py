@@ -147,7 +147,7 @@ class Spread:
         """
         size = tuple(stop - start for start, stop in region)
         grouped = self.kernel.reshape(self.groups, -1, *self.kernel.shape[1:])
-        spread = self._finite() and spreads(self.stride, grouped.shape[1:], self.method)
+        spread = self._finite() and spreads(self.stride, self.dilation, grouped.shape[1:], self.method)
         if all(s == 1 for s in self.stride) and self._finite() and not spread:
             (phases,) = self._combinations(region, data) or [()]
             if phases and all(p.high - p.low == n for p, n in zip(phases, size, strict=True)):

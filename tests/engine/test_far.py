@@ -12,7 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from service.engine import METHODS, Control, MethodNotApplicable, conv, conv_gradients, estimate, plan_conv
+from service.engine import (
+    METHODS,
+    Control,
+    MethodNotApplicable,
+    conv,
+    conv_gradients,
+    conv_transpose,
+    estimate,
+    plan_conv,
+)
 from service.engine.borders import PADDING_MODES, fill, gather
 from service.engine.control import DEFAULT_BUDGET_BYTES
 from service.engine.methods.work import FAR_CELLS
@@ -90,6 +99,7 @@ def test_the_gradient_of_a_kernel_beyond_the_budget_is_the_same() -> None:
 CASES: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "many channels": ((1, 64, 2), (1, 64, 3), {"dilation": MILLION, "padding": MILLION}),
     "many channels, a filter each": ((1, 64, 2), (64, 1, 3), {"dilation": MILLION, "padding": MILLION, "groups": 64}),
+    "many filters": ((1, 64, 2), (8, 64, 3), {"dilation": MILLION, "padding": MILLION}),
     "farther still": ((1, 8, 1), (1, 8, 3), {"dilation": 30 * MILLION, "padding": 30 * MILLION}),
     "many positions": ((1, 1, 1), (1, 1, 3), {"dilation": 15 * MILLION, "padding": 30 * MILLION, "stride": 40}),
     "far strides": ((1, 16, 3), (1, 16, 3), {"stride": 3 * MILLION, "padding": 3 * MILLION}),
@@ -114,6 +124,25 @@ def test_memory_of_gradients_stays_inside_the_budget(name: str, mode: str) -> No
     x, w, options = np.ones(shape), np.ones(kernel), {**options, "padding_mode": mode}
     g = np.ones(plan_conv(shape, kernel, **options).output_shape)
     assert peak_of(lambda: conv_gradients(x, w, g, control=Control(threads=2), **options)) <= DEFAULT_BUDGET_BYTES
+
+
+@pytest.mark.parametrize(
+    ("shape", "kernel", "options"),
+    [
+        ((1, 64, 1), (64, 1, 3), {"dilation": 5 * MILLION, "padding": 5 * MILLION}),
+        ((1, 64, 2), (64, 8, 3), {"dilation": MILLION, "padding": MILLION, "stride": 2}),
+        ((1, 64, 2, 2), (64, 4, 3, 3), {"dilation": 1000, "padding": 1000}),
+    ],
+)
+def test_memory_of_a_transposed_convolution_stays_inside_the_budget(shape: Any, kernel: Any, options: Any) -> None:
+    x, w = integers(*shape), integers(*kernel)
+    found: list[Any] = []
+    peak = peak_of(lambda: found.append(conv_transpose(x, w, control=Control(threads=2), **options)))
+    assert peak <= DEFAULT_BUDGET_BYTES
+    # Its adjoint: <conv_transpose(x), y> = <x, conv(y)>.
+    y = integers(*found[0].shape)
+    plain = {name: value for name, value in options.items() if name in ("dilation", "padding", "stride")}
+    assert (found[0] * y).sum() == (conv(y, w, **plain)[tuple(map(slice, x.shape))] * x).sum()
 
 
 def test_methods_that_read_windows_whole_say_how_far_they_can() -> None:
