@@ -76,6 +76,9 @@ PADDING_MODES = {
 }
 """The padding modes by name. Wider than the axis, they go on as NumPy's ``pad`` does (docs/semantics.md, 5)."""
 
+MOST_REMEMBERED = 4096
+"""Positions of a segment up to which what they repeat is remembered: it may take as much memory as they are many."""
+
 SHORT_ROW = 128
 """Cells of a row up to which it is quicker to fill the whole row in than its two ends apart."""
 
@@ -242,9 +245,17 @@ def _segments(start: int, stop: int, size: int, mode: str) -> list[tuple[slice, 
     return found
 
 
-@lru_cache(maxsize=256)  # neighbouring blocks ask for the same few cells
 def _outside(first: int, last: int, size: int, mode: str) -> slice | Positions | None:
     """Return the cells that positions outside the axis repeat: as a slice, and so as a view, if they are one run."""
+    return (_remembered_outside if last - first <= MOST_REMEMBERED else _found_outside)(first, last, size, mode)
+
+
+@lru_cache(maxsize=256)  # neighbouring blocks ask for the same few cells
+def _remembered_outside(first: int, last: int, size: int, mode: str) -> slice | Positions | None:
+    return _found_outside(first, last, size, mode)
+
+
+def _found_outside(first: int, last: int, size: int, mode: str) -> slice | Positions | None:
     source = PADDING_MODES[mode].source
     if source is None:
         return None

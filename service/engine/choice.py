@@ -21,7 +21,7 @@ from .geometry import plan_conv
 from .machine import MACHINE
 from .methods import METHODS
 from .methods.method import Method
-from .methods.work import FAR_CELLS, reaches_far
+from .methods.work import reaches_far
 from .parallel import available_threads
 from .plans import ConvPlan, ConvTransposePlan
 from .precision import Survey
@@ -177,11 +177,12 @@ def _ranked(plan: ConvPlan, itemsize: int) -> tuple[Method, ...]:
 
 @lru_cache(maxsize=256)
 def _within_budget(plan: ConvPlan, itemsize: int, budget_bytes: int) -> tuple[Method, ...]:
-    """Return the ranked methods that keep to a memory budget, and last the one that needs least and can do all."""
+    """Return the ranked methods that keep to a memory budget, and last the thriftiest of those that can do all."""
     ranked = _ranked(plan, itemsize)
     needs = {method.name: method.working_bytes(plan, itemsize, 1) for method in ranked}
     least = min((m for m in ranked if m.local and not m.by_values), key=lambda m: needs[m.name])
-    return (*(method for method in ranked if needs[method.name] <= budget_bytes), least)
+    # And direct, whose sums are right for all data.
+    return (*(method for method in ranked if needs[method.name] <= budget_bytes), least, METHODS["direct"])
 
 
 def checked_method(name: Any) -> str:
@@ -199,10 +200,7 @@ def checked_method(name: Any) -> str:
 def _unsuitable(method: Method, plan: ConvPlan) -> str:
     """Return why a method cannot compute a plan, as the end of a sentence, or nothing."""
     if not method.any_reach and reaches_far(plan):
-        return (
-            f"it reads windows as a whole, and one of this kernel spans {prod(plan.span):,} cells; "
-            f"up to {FAR_CELLS:,} it can"
-        )
+        return f"it reads windows as a whole, and one of this kernel spans {prod(plan.span):,} cells"
     return method.unsuitable(plan)
 
 
@@ -212,7 +210,7 @@ def _check_budget(method: Method, plan: ConvPlan, itemsize: int, control: Contro
     What is said supposes the usual budget; blocks are cut to a smaller one where they can be.
     """
     needs, budget = method.working_bytes(plan, itemsize, 1), max(control.budget_bytes, DEFAULT_BUDGET_BYTES)
-    if needs > budget and not method.any_reach:
+    if needs > budget and method is not METHODS["direct"]:
         raise MethodNotApplicable(
             f'method "{method.name}" would take {needs:,} bytes of working memory for this, and the budget is '
             f'{budget:,}; use "auto" or "direct"',

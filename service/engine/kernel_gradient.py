@@ -21,7 +21,7 @@ import numpy as np
 
 from .borders import Array, Index, Region, fill, gather
 from .control import Control
-from .methods.work import cut, extent, met_by, region_of, strided, taps, tiles, window_cells
+from .methods.work import cut, extent, met_by, reaches_far, region_of, strided, taps, tiles, window_cells
 from .parallel import Workspace, available_threads, run
 from .plans import ConvPlan
 from .precision import FloatType
@@ -161,9 +161,10 @@ class _Products:
 
     @cached_property
     def far(self) -> bool:
-        """Whether a window spans more than there is memory for: then only the cells that its taps meet are read."""
+        """Whether a window spans so much that only the cells that its taps meet are read, for memory's sake too."""
         groups, _, channels = self.size
-        return prod(self.plan.span) * groups * channels * self.dtype.itemsize > self.budget // 2
+        twice = prod(2 * reach for reach in self.plan.span)
+        return reaches_far(self.plan) or twice * groups * channels * self.dtype.itemsize > self.budget // 2
 
     @cached_property
     def stacked(self) -> bool:

@@ -36,7 +36,7 @@ FEW_FILTERS = 8
 """A group's filters up to which stride 1 is worth computing here."""
 
 FAR_CELLS = 1024 * 1024
-"""Cells, of all channels of a group, that a block may have in zeros behind its rows."""
+"""Cells, of all channels and products of a group, that may be zeros behind a block's rows."""
 
 THREADED_MACS = 2_000_000
 """Below this a thread costs more than it saves."""
@@ -52,7 +52,7 @@ def spreads(stride: Ints, dilation: Ints, kernel_shape: Ints, method: str) -> bo
     channels, filters, *kernel = kernel_shape
     narrow = filters <= FEW_FILTERS and channels >= 2 * filters and prod(kernel) > 1
     behind = prod(d * (k - 1) // s + 1 for d, k, s in zip(dilation, kernel, stride, strict=True))
-    fits = prod(kernel) <= MOST_TAPS and channels * behind <= FAR_CELLS
+    fits = prod(kernel) <= MOST_TAPS and (channels + filters * prod(kernel)) * behind <= FAR_CELLS
     return (any(s > 1 for s in stride) or narrow) and method in ("auto", "gemm") and fits
 
 

@@ -127,7 +127,8 @@ def work_of(plan: Any, item_bytes: int = 8) -> Work:
     """Return what an engine plan would cost, with values of `item_bytes` in the result."""
     kernel = getattr(plan, "kernel_shape", ())
     macs = plan.macs if hasattr(plan, "macs") else plan.operations
-    read = engine.cells_read(plan) if isinstance(plan, engine.ConvPlan) else getattr(plan, "read_elements", 0)
+    convolution = isinstance(plan, (engine.ConvPlan, engine.ConvTransposePlan))
+    read = engine.cells_read(plan) if convolution else getattr(plan, "read_elements", 0)
     return Work(
         output_elements=prod(plan.output_shape),
         kernel_elements=prod(kernel) if kernel else 0,

@@ -340,6 +340,7 @@ def _conv_transpose(layer: Any, shape: Shape, sight: Sight) -> LayerPlan:
         layout.shared,
         prod(plan.kernel_shape),
         padded_elements(plan),
+        engine.cells_read(plan),
     )
 
 

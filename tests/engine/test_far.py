@@ -24,13 +24,13 @@ from service.engine import (
 )
 from service.engine.borders import PADDING_MODES, fill, gather
 from service.engine.control import DEFAULT_BUDGET_BYTES
-from service.engine.methods.work import FAR_CELLS
+from service.engine.methods.work import FAR_CELLS, reaches_far, tiles, window_cells
 from tests.oracles import convolution as oracle
 
 MODES = tuple(PADDING_MODES)
 MILLION = 1_000_000
 FAR: dict[str, Any] = {"dilation": 1050, "padding": 1060, "stride": 7}
-assert (2 * FAR["dilation"] + 1) ** 2 > FAR_CELLS
+assert (2 * (2 * FAR["dilation"] + 1)) ** 2 > FAR_CELLS
 
 
 def integers(*shape: int) -> Any:
@@ -98,10 +98,14 @@ def test_the_gradient_of_a_kernel_beyond_the_budget_is_the_same() -> None:
 
 CASES: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "many channels": ((1, 64, 2), (1, 64, 3), {"dilation": MILLION, "padding": MILLION}),
+    "as far as windows go": ((1, 64, 2), (1, 64, 3), {"dilation": 200_000, "padding": 200_000}),
     "many channels, a filter each": ((1, 64, 2), (64, 1, 3), {"dilation": MILLION, "padding": MILLION, "groups": 64}),
     "many filters": ((1, 64, 2), (8, 64, 3), {"dilation": MILLION, "padding": MILLION}),
     "farther still": ((1, 8, 1), (1, 8, 3), {"dilation": 30 * MILLION, "padding": 30 * MILLION}),
     "many positions": ((1, 1, 1), (1, 1, 3), {"dilation": 15 * MILLION, "padding": 30 * MILLION, "stride": 40}),
+    "a plane": ((1, 2, 2, 2), (1, 2, 2, 2), {"dilation": 2044, "padding": 2890, "stride": 3}),
+    "a volume": ((1, 1, 2, 2, 2), (1, 1, 2, 2, 2), {"dilation": 160, "padding": 155}),
+    "even strides": ((1, 1, 1), (1, 1, 3), {"dilation": 15 * MILLION, "padding": 30 * MILLION, "stride": 200}),
     "far strides": ((1, 16, 3), (1, 16, 3), {"stride": 3 * MILLION, "padding": 3 * MILLION}),
 }
 
@@ -118,7 +122,7 @@ def test_memory_stays_inside_the_budget(name: str, method: str) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("mode", ["zeros", "replicate"])
+@pytest.mark.parametrize("mode", ["zeros", "replicate", "reflect"])
 def test_memory_of_gradients_stays_inside_the_budget(name: str, mode: str) -> None:
     shape, kernel, options = CASES[name]
     x, w, options = np.ones(shape), np.ones(kernel), {**options, "padding_mode": mode}
@@ -145,15 +149,46 @@ def test_memory_of_a_transposed_convolution_stays_inside_the_budget(shape: Any, 
     assert (found[0] * y).sum() == (conv(y, w, **plain)[tuple(map(slice, x.shape))] * x).sum()
 
 
+# A kernel just too small to be read tap by tap once had a tile a position: millions of them, for a plan alone.
+@pytest.mark.parametrize("span", [(524_287,), (511, 511), (50, 50, 50)])
+def test_no_plan_has_a_block_a_position(span: tuple[int, ...]) -> None:
+    padding = [reach + 200 for reach in span]
+    plan = plan_conv(
+        (1, 1, *(2,) * len(span)), (1, 1, *(2,) * len(span)), dilation=[s - 1 for s in span], padding=padding
+    )
+    assert not reaches_far(plan)
+    a_tile = np.prod(plan.output_size) // len(tiles(plan, window_cells(plan, 1)))
+    assert a_tile >= np.prod(span) // 8
+
+
+def test_padding_is_not_kept() -> None:
+    options: dict[str, Any] = {"padding": 5 * MILLION, "padding_mode": "reflect", "stride": 1000}
+    tracemalloc.start()
+    try:
+        conv(np.ones((1, 1, 3)), np.ones((1, 1, 2)), **options)
+        assert tracemalloc.get_traced_memory()[0] < 8 * MILLION
+    finally:
+        tracemalloc.stop()
+
+
+def test_large_integers_are_computed_whatever_the_budget() -> None:
+    x, w = np.full((1, 1, 400), 2.0**52), np.ones((3, 1, 3))
+    assert_array_equal(conv(x, w, control=Control(budget_bytes=5000)), conv(x, w, method="direct"))
+
+
 def test_methods_that_read_windows_whole_say_how_far_they_can() -> None:
     shape, kernel, options = CASES["farther still"]
-    for name in set(METHODS) - {"direct"}:
+    for name in set(METHODS) - {"direct", "fft"}:
         with pytest.raises(MethodNotApplicable, match=r"reads windows as a whole, and one .* spans 60,000,001"):
             conv(np.ones(shape), np.ones(kernel), method=name, **options)
+    with pytest.raises(
+        MethodNotApplicable, match=r"transforms what a window spans, here 60,000,001 cells; up to 4,194"
+    ):
+        conv(np.ones(shape), np.ones(kernel), method="fft", **options)
 
 
 def test_a_method_by_name_says_what_it_would_take_beyond_the_budget() -> None:
-    shape, kernel, options = CASES["many channels"]
+    shape, kernel, options = CASES["as far as windows go"]
     with pytest.raises(MethodNotApplicable, match=r'working memory .* the budget is 67,108,864; use "auto" or "'):
         conv(np.ones(shape), np.ones(kernel), method="gemm", **options)
 

@@ -178,9 +178,10 @@ def test_every_copy_in_the_padding_hands_back_to_its_cell() -> None:
     assert_array_equal(gradients.input, [[[3, 2]]])
 
 
-def test_the_bias_of_many_images_is_summed_without_losing_digits() -> None:
-    upstream = np.full((65536, 2, 1), 0.1, np.float32)
-    found = engine.conv_gradients(np.ones((65536, 1, 1), np.float32), np.ones((2, 1, 1), np.float32), upstream)
+@pytest.mark.parametrize("per_position", [False, True])
+def test_the_bias_of_many_images_is_summed_without_losing_digits(per_position: bool) -> None:
+    x, w, upstream = np.ones((65536, 1, 1)), np.ones((2, 1, 1)), np.full((65536, 2, 1), 0.1, np.float32)
+    found = engine.conv_gradients(x, w, upstream, dtype="float32", bias_per_position=per_position)
     assert_allclose(found.bias, 65536 * float(np.float32(0.1)), rtol=1e-6)
 
 

@@ -49,12 +49,14 @@ APART = 128
 cells of a channel fall into the same lines of the cache, and to lay them back took up to nine times as long."""
 DEPTHWISE_BYTES = 4 * BLOCK_BYTES
 """What a block's input takes there."""
-DEPTHWISE_SPAN = DEPTHWISE_BYTES // 8 // LANES
-"""Cells that a window spans at most there."""
+DEPTHWISE_CELLS = 8192
+"""Cells that twice a window's span may have there."""
 FEW_TERMS = 4096
 """Products of a map up to which they are made by one call and added by another."""
 AT_ONCE_BYTES = 4 * BLOCK_BYTES
 """What its input and products may take then."""
+GATHER_CALLS = 25
+"""Calls that it takes to find the cells that a tap meets from afar."""
 FEW_TAPS = 64
 """Taps up to which where they read is remembered from one computation to the next."""
 
@@ -85,7 +87,8 @@ def _tiles(plan: ConvPlan, itemsize: int, least: int = 1) -> list[Region]:
 
 def is_depthwise(plan: ConvPlan) -> bool:
     """Whether every channel has one filter of its own, there are many, and a window of many fits the cache."""
-    return plan.groups == plan.channels == plan.filters >= LANES and prod(plan.span) <= DEPTHWISE_SPAN
+    twice = prod(2 * reach for reach in plan.span)
+    return plan.groups == plan.channels == plan.filters >= LANES and twice <= DEPTHWISE_CELLS
 
 
 def _compute_depthwise(work: Work) -> None:
@@ -114,7 +117,7 @@ def _pitch(channels: int, itemsize: int) -> int:
 
 
 def _depthwise_tiles(plan: ConvPlan, itemsize: int, together: int) -> list[Region]:
-    return tiles(plan, max(1, DEPTHWISE_BYTES // (itemsize * together)))
+    return tiles(plan, window_cells(plan, max(1, DEPTHWISE_BYTES // (itemsize * together))))
 
 
 def _fill_depthwise(work: Work, image: int, channels: slice, tile: Region, workspace: Workspace) -> None:
@@ -222,6 +225,9 @@ def seconds(plan: ConvPlan, itemsize: int, machine: Machine) -> float:
         moved = 3 * prod(plan.input_shape) + 7 * prod(plan.output_shape)
         return added + moved / machine.moves[pair] + blocks * (machine.call + machine.block / 4)
     blocks = len(_tiles(plan, itemsize)) * plan.batch
+    if reaches_far(plan):
+        gathered = blocks * plan.channels * prod(plan.kernel_size) * (GATHER_CALLS * machine.call)
+        return gathered + (2 * blocks * plan.filters * plan.taps * machine.call + 6 * plan.macs / machine.moves[pair])
     calls = 2 * blocks * plan.filters * plan.taps
     return calls * machine.call + blocks * machine.block / 4 + 4 * plan.macs / machine.passes[pair]
 

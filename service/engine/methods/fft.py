@@ -28,6 +28,9 @@ from .work import Work, extent, place, region_of
 
 BLOCK_CELLS = 512 * 512
 """The largest block transformed at once."""
+MOST_SPAN = 4 * 1024 * 1024
+"""Cells that a kernel may span: it is laid out whole, to be transformed."""
+
 BLOCK_COST = 200_000
 """What a block costs beside its transforms, in their unit: a cell times the logarithm of the block."""
 
@@ -68,6 +71,14 @@ def block_shape(plan: ConvPlan, threads: int = 1) -> tuple[int, ...]:
         return rounds * (BLOCK_COST + prod(lengths) * log2(prod(lengths) + 1))
 
     return min((c for c in product(*candidates) if prod(c) <= limit), key=cost)
+
+
+def unsuitable(plan: ConvPlan) -> str:
+    """Return why this method cannot compute a plan, or nothing."""
+    cells = prod(plan.span)
+    if cells > MOST_SPAN:
+        return f"it transforms what a window spans, here {cells:,} cells; up to {MOST_SPAN:,} it can"
+    return ""
 
 
 def compute(work: Work) -> None:
@@ -175,4 +186,4 @@ def working_bytes(plan: ConvPlan, itemsize: int, threads: int) -> int:
     return kernels + threads * (prod(lengths) * (itemsize + 8) + spectrum * (2 + filters))
 
 
-METHOD = Method("fft", compute, lambda _: "", seconds, working_bytes, local=False, least_taps=16)
+METHOD = Method("fft", compute, unsuitable, seconds, working_bytes, local=False, least_taps=16, any_reach=True)

@@ -41,7 +41,7 @@ class Method:
     by_values
         Whether the kernel's values, beside its shape, decide if it can.
     any_reach
-        Whether it reads a window's taps alone, so that they may lie as far apart as they like.
+        Whether it has no need of whole windows beside each other in a block, so that taps may lie far apart.
     """
 
     name: str

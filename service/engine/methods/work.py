@@ -13,15 +13,17 @@ from numpy.lib.stride_tricks import as_strided
 
 from service.engine.borders import Array, Index, Positions, Region, fill
 from service.engine.control import Control
-from service.engine.plans import ConvPlan
+from service.engine.plans import ConvPlan, ConvTransposePlan
 from service.engine.precision import Survey
 from service.engine.remembered import short_list_remembered
 
 BLOCK_BYTES = 256 * 1024
 """What one array of a block takes: a block of input, of output and of products share a core's second-level cache."""
-FAR_CELLS = 4 * 1024 * 1024
-"""Up to so many cells a block's window has where a kernel reaches farther than that cache holds. Of one that reaches
-farther still no window is read as a whole."""
+FAR_CELLS = 1024 * 1024
+"""Cells that a block's window has at most where a kernel reaches farther than that cache holds. Where twice its span on
+each axis is more, no window is read as a whole: there would be about a block a position."""
+GATHER_CELLS = 3000
+"""Cells that are read in the time that it takes to find those that a tap meets."""
 
 
 class Work(NamedTuple):  # made in a fifth of the time that a frozen dataclass takes
@@ -130,13 +132,16 @@ def few_taps(plan: ConvPlan, tile: Region) -> list[tuple[tuple[int, ...], Index]
     return list(taps(plan, tile))
 
 
-def reaches_far(plan: ConvPlan) -> bool:
-    """Whether a kernel's window spans so much that only the cells that its taps meet can be read."""
-    return prod(plan.span) > FAR_CELLS
+def reaches_far(plan: ConvPlan | ConvTransposePlan) -> bool:
+    """Whether a kernel's window spans so much that only the cells that its taps meet are read."""
+    return prod(2 * reach for reach in plan.span) > FAR_CELLS
 
 
-def cells_read(plan: ConvPlan) -> int:
-    """Return how many cells of the padded input a computation reads at most, each of them once for all filters.
+def cells_read(plan: ConvPlan | ConvTransposePlan) -> int:
+    """Return what a computation reads at most, in cells of the padded input, each of them once for all filters.
+
+    Where taps are read one by one, to find their cells counts too. What a transposed convolution reads beside its input
+    is zeros of its own, and counts there alone.
 
     Examples
     --------
@@ -144,9 +149,13 @@ def cells_read(plan: ConvPlan) -> int:
     >>> cells_read(plan_conv((1, 8, 1), (1, 8, 3), dilation=1000, padding=1000))  # one window a channel
     16008
     """
-    a_window = plan.taps // (plan.channels // plan.groups) if reaches_far(plan) else prod(plan.span)
+    maps, taps = plan.batch * plan.channels, prod(plan.kernel_size)
+    if reaches_far(plan):
+        return maps * taps * (prod(plan.output_size) + GATHER_CELLS)
+    if isinstance(plan, ConvTransposePlan):
+        return 0
     padded = (n + before + after for n, (before, after) in zip(plan.input_size, plan.padding, strict=True))
-    return plan.batch * plan.channels * min(prod(padded), prod(plan.output_size) * a_window)
+    return maps * min(prod(padded), prod(plan.output_size) * prod(plan.span))
 
 
 def met_by(plan: ConvPlan, tap: tuple[int, ...], tile: Region) -> list[Positions]:
@@ -161,7 +170,7 @@ def window_cells(plan: ConvPlan, cells: int) -> int:
     With less, most of what a block reads would be there for a few positions, and with little more than the span there
     would be a block a position.
     """
-    return max(cells, min(FAR_CELLS, prod(2 * reach for reach in plan.span)))
+    return max(cells, prod(2 * reach for reach in plan.span))
 
 
 @short_list_remembered
