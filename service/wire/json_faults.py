@@ -184,9 +184,10 @@ def _at(
 
 def _plainer(message: str, text: bytes | bytearray, offset: int) -> tuple[str, str]:
     """Return what orjson says of a number as a client may need it said, and what would do."""
-    if message.endswith(_VALUE_WANTED) and _NOT_FINITE.match(text, offset):
+    found = text[offset : offset + 1]
+    if message.endswith(_VALUE_WANTED) and _NOT_FINITE.match(text, offset + (found == b"+")):
         return "JSON has no NaN and no infinity", "; in an array a .npy file or base64 carries them"
-    if message == "no digit after sign" and text[offset - 1 : offset] != b"-":  # orjson's words for .5 and +1 too
+    if message == "no digit after sign" and found in (b".", b"+"):  # orjson's words for .5 and +1 too
         return "a number begins with a digit, or with - and a digit", ""
     return message, ""
 
