@@ -52,9 +52,9 @@ def finite_to_pixels(maps: NDArray[Any], range: Range, depth: Depth, *, innermos
     """
     *stack, height, width = maps.shape
     dtype = np.uint8 if depth == 8 else np.uint16
-    pixels: Pixels = np.empty((height, width, *stack) if innermost else maps.shape, dtype)
+    pixels: Pixels = np.empty(maps.shape, dtype)
     if innermost:
-        pixels = pixels.transpose(*np.arange(2, maps.ndim), 0, 1)
+        pixels = np.moveaxis(np.empty((height, width, *stack), dtype), (0, 1), (-2, -1))
     top = (1 << depth) - 1
     rows = max(1, _BLOCK // max(width, 1))
     # What neither adds nor divides is as exact in float32, where the maps have it.

@@ -122,9 +122,10 @@ def padding_amounts(value: Any, rank: int) -> Pads | str:
 
 def _padding_integers(value: Any, entries: list[Any] | None, rank: int) -> tuple[int, ...]:
     if rank == 1 and entries is not None and len(entries) == 2:
+        first, last = map(shown, entries)
         raise InvalidArgument(
             f"padding is {shown(value)}, two entries, but there is one spatial axis; "
-            f"for {entries[0]} before and {entries[1]} after it write [[{entries[0]}, {entries[1]}]]",
+            f"for {first} before and {last} after it write [[{first}, {last}]]",
             "padding",
         )
     return per_axis(value, rank, "padding", minimum=0)
@@ -193,16 +194,23 @@ def _is_integer(value: Any) -> bool:
 def _as_list(value: Any) -> list[Any] | None:
     """Return a sequence or an array as a list, or None: a set has no order, and text is no list of numbers."""
     if isinstance(value, np.ndarray):
-        return list(value.tolist()) if value.ndim else None
+        return list(value) if value.ndim else None
     return list(value) if isinstance(value, Sequence) and not isinstance(value, (str, bytes)) else None
 
 
 def shown(value: Any) -> str:
-    """Return a value as JSON would write it, shortened; an integer that Python itself refuses to write, in words."""
+    """Return a value as JSON would write it, shortened; where Python refuses to write an integer of it, in words."""
     try:
         text = json.dumps(value)
     except (TypeError, ValueError):
-        text = "a number of thousands of digits" if isinstance(value, int) else str(value)
+        try:
+            text = str(value)
+        except ValueError:
+            text = (
+                "a number of thousands of digits"
+                if isinstance(value, int)
+                else "a list with a number of thousands of digits"
+            )
     return text if len(text) <= 60 else text[:57] + "..."
 
 

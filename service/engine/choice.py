@@ -29,12 +29,12 @@ from .spreading import spreads
 
 MOST_SEPARABLE = 16
 """Filters up to which it pays to look whether all are separable."""
-_NAMES = ("auto", *METHODS)
-
 TINY = 1000
 """Products up to which the definition itself is taken, whatever else might save a microsecond of them."""
 WORTH_SHARING = 900e-6
 """Seconds of one thread's work from which more threads take part: to wake and to await them takes some too."""
+
+_NAMES = ("auto", *METHODS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ X, W = np.ones((1, 2, 8, 8)), np.ones((3, 2, 3, 3))
         ({"stride": 2**31}, InvalidArgument, "stride", "stride is 2147483648; it must be at most 2147483647"),
         ({"padding": 10**400}, InvalidArgument, "padding", r"padding is 10{56}\.\.\.; it must be at most 2147483647"),
         ({"stride": 10**5000}, InvalidArgument, "stride", "thousands of digits; it must be at most 2147483647"),
+        ({"padding": [[10**5000], [1]]}, InvalidArgument, "padding", "a list with a number of thousands of digits"),
         ({"stride": {1, 2}}, InvalidArgument, "stride", "a list of 2 integers"),  # a set has no order
         ({"dilation": -1}, InvalidArgument, "dilation", "dilation is -1"),
         ({"groups": 0}, InvalidArgument, "groups", "groups is 0"),

@@ -112,18 +112,3 @@ def test_a_helper_that_gets_free_joins_a_computation_under_way() -> None:
     with all_busy() as release, helped(joined.set, 1):
         release.set()
         assert joined.wait(3)
-
-
-def test_a_helper_is_barred_from_the_callers_core_before_it_is_woken(monkeypatch: pytest.MonkeyPatch) -> None:
-    await_idle_helpers()
-    woken, core = helpers._idle[-1], min(cores())
-    told: list[tuple[int, int, frozenset[int]]] = []
-    monkeypatch.setattr(helpers, "_this_core", lambda: core)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: cores(), raising=False)  # not on macOS
-    monkeypatch.setattr(
-        helpers, "_let_run", lambda thread, where: told.append((threading.get_ident(), thread, frozenset(where)))
-    )
-    with helped(lambda: None, 1):
-        pass
-    by_the_caller = [(thread, where) for caller, thread, where in told if caller == threading.get_ident()]
-    assert by_the_caller[0] == (woken.native_id, cores() - {core})

@@ -140,8 +140,8 @@ def reaches_far(plan: ConvPlan | ConvTransposePlan) -> bool:
 def cells_read(plan: ConvPlan | ConvTransposePlan) -> int:
     """Return what a computation reads at most, in cells of the padded input, each of them once for all filters.
 
-    Where taps are read one by one, to find their cells counts too. What a transposed convolution reads beside its input
-    is zeros of its own, and counts there alone.
+    Where taps are read one by one, to find their cells counts too; of a transposed convolution that alone, since it
+    reads no padding.
 
     Examples
     --------
