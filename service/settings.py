@@ -16,7 +16,7 @@ from service.drawing.trace_gif import MAX_ANIMATION_PIXELS, MAX_FRAMES
 from service.operations.limits import WorkLimits
 from service.operations.trace_page import MAX_TRACE_TAPS
 from service.schemas.networks import MAX_LAYERS
-from service.wire import ReadLimits
+from service.wire import JSON_LIMITS, ReadLimits
 
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
@@ -31,8 +31,9 @@ FIXED_LIMITS: dict[str, int | float] = {
     "max_animation_frames": MAX_FRAMES,
     "max_animation_pixels": MAX_ANIMATION_PIXELS,
     "max_sheet_pixels": MAX_SHEET_PIXELS,
+    **JSON_LIMITS,
 }
-"""Limits that follow from what a page or a screen holds, not from what a machine has: nobody sets them."""
+"""Limits that follow from what a page, a screen or a request holds, not from what a machine has: nobody sets them."""
 
 
 _WORKER_BYTES = 192 * MEBI  # what a worker and its share of requests should have at least

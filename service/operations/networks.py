@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -72,14 +73,16 @@ def _run(layer: Any, values: Array, rank: int, limits: WorkLimits, control: engi
         request = model(input=values, dtype=values.dtype.name, **fields)
         return run(request, int(layer.type[-2]), limits, control).arrays["feature_maps"]
     simple: dict[str, Callable[[], Array]] = {
-        "relu": lambda: layers.relu(values),
-        "leaky_relu": lambda: layers.leaky_relu(values, layer.negative_slope),
-        "sigmoid": lambda: layers.sigmoid(values),
-        "tanh": lambda: np.tanh(values),
-        "softmax": lambda: layers.softmax(values, rank),
+        "relu": lambda: layers.elementwise(values, layers.relu, control),
+        "leaky_relu": lambda: layers.elementwise(
+            values, partial(layers.leaky_relu, slope=layer.negative_slope), control
+        ),
+        "sigmoid": lambda: layers.elementwise(values, layers.sigmoid, control),
+        "tanh": lambda: layers.elementwise(values, np.tanh, control),
+        "softmax": lambda: layers.softmax(values, rank, control),
         "flatten": lambda: layers.flatten(values, rank),
-        "linear": lambda: layers.linear(values, layer),
-        "batch_norm": lambda: layers.batch_norm(values, layer, rank),
+        "linear": lambda: layers.linear(values, layer, control),
+        "batch_norm": lambda: layers.batch_norm(values, layer, rank, control),
     }
     return simple[layer.type]()
 

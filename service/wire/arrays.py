@@ -41,6 +41,12 @@ def count_of(mark: bytes, text: bytes | bytearray | memoryview) -> int:
     return sum(int(np.count_nonzero(view[start : start + _BLOCK_BYTES] == mark[0])) for start in starts)
 
 
+def contains(text: bytes | bytearray, sought: bytes) -> bool:
+    """Return whether `sought` stands in `text`; block by block, between which other threads may run."""
+    overlap = len(sought) - 1
+    return any(sought in text[start : start + _BLOCK_BYTES + overlap] for start in range(0, len(text), _BLOCK_BYTES))
+
+
 def too_many_elements(actual: int, limit: int, pointer: str) -> TooManyElements:
     """Return the error for `actual` elements where `limit` are taken."""
     detail = f"the arrays hold {actual:,} elements up to here; a request may hold {limit:,}"

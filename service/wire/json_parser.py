@@ -19,6 +19,7 @@ HUGE_BYTES = 8 * 1024 * 1024
 """Of a text; 20 milliseconds to parse."""
 _MANY_BRACKETS = 200_000
 _MOST_QUOTES = 500_000  # hundreds of times what any request has
+_BYTES_AN_ESCAPE = 32  # in a long text, at least; base64 has a / in 64 characters, which PHP writes as \/
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _SLACK = 4096  # values that a text may hold beside its arrays' elements
 # What reading takes at most beside the text, measured: of a byte, its copy in the parser; of what stands behind a
@@ -79,7 +80,7 @@ def refuse_crowds(text: bytes | bytearray, limits: ReadLimits, pointer: str) -> 
     TooManyElements
         If there are far more values than ``max_elements``.
     MalformedJSON
-        If there are far more strings than any request has.
+        If there are far more strings or escaped characters than any request has.
 
     Whatever ``limits.admit`` raises.
     """
@@ -92,6 +93,10 @@ def refuse_crowds(text: bytes | bytearray, limits: ReadLimits, pointer: str) -> 
     if len(text) > _MOST_QUOTES and count_of(b'"', text) > _MOST_QUOTES:
         detail = f"there are more than {_MOST_QUOTES:,} quotation marks; no request has so many strings"
         raise MalformedJSON(detail, pointer, limit=_MOST_QUOTES)
+    most_escapes = max(_MOST_QUOTES, len(text) // _BYTES_AN_ESCAPE)
+    if len(text) > most_escapes and count_of(b"\\", text) > most_escapes:
+        detail = f"there are more than {most_escapes:,} backslashes; no request has so many escaped characters"
+        raise MalformedJSON(detail, pointer, limit=most_escapes)
     if limits.admit is not None:
         strings = max(0, len(text) - _NUMBER_LENGTH * counts[b","])
         values = sum(_MARK_BYTES[mark] * count for mark, count in counts.items())

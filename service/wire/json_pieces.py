@@ -16,13 +16,14 @@ import numpy as np
 import simdjson
 from numpy.typing import NDArray
 
+from .arrays import contains
 from .json_faults import SIMDJSON_ERRORS
 from .json_integers import widened
 
 STAND_IN = "\0"
 """Begins the string that stands where an array was; no string of a text whose strings are plain has this character."""
 
-_PIECE_BYTES, _MOST_BYTES = 512 * 1024, 4 * 1024 * 1024  # a piece ends with a row, and rows may be long
+_PIECE_BYTES, _MOST_BYTES = 512 * 1024, 1024 * 1024  # a piece ends with a row, or within one that is too long
 _SPACES = b" \t\n\r"
 _NUMBERS_TO_N = bytes.maketrans(b"0123456789+-.eE", b"n" * 15)
 _TO_SPACES = bytes.maketrans(b"[]", b"  ")
@@ -41,7 +42,7 @@ class Lifted(NamedTuple):
 
 def are_strings_plain(text: bytes | bytearray) -> bool:
     """Whether every quotation mark begins or ends a string, and no string has U+0000 in it, which JSON escapes."""
-    return b"\\" not in text or (b'\\"' not in text and b"\\u0000" not in text)
+    return b"\\" not in text or not (contains(text, b'\\"') or contains(text, b"\\u0000"))
 
 
 def lifted(text: bytes | bytearray, names: Collection[str], max_axes: int) -> Lifted:
@@ -79,33 +80,81 @@ def _names(key: bytes | bytearray, names: Collection[str]) -> bool:
 def _array(text: bytes | bytearray, start: int, stop: int, max_axes: int) -> NDArray[np.float64] | None:
     """Return the nested lists ``text[start:stop]`` as an array, or None if they are not plainly one."""
     pieces: list[NDArray[np.float64]] = []
-    form, row = bytearray(), b""
+    form = _Form()
     while start < stop:
-        end = text.find(b"]", min(start + _PIECE_BYTES, stop - 1), stop) + 1
-        if end - start > _MOST_BYTES:
+        end, within_row = _end_of_piece(text, start, stop)
+        if end == 0:
             return None
         piece = bytes(text[start:end])
-        numbers = _numbers(piece.translate(_TO_SPACES).strip(_SPACES).removeprefix(b","))
+        listed = piece.translate(_TO_SPACES).strip(_SPACES).removeprefix(b",")
+        numbers = _numbers(listed.removesuffix(b",") if within_row else listed)
         if numbers is None:
             return None
         pieces.append(numbers)
         form_of_piece = piece.translate(_NUMBERS_TO_N, _SPACES)
-        if form_of_piece.startswith(b"n") or b"n[" in form_of_piece or b"]n" in form_of_piece:
+        after_row = form.begun is None and form_of_piece.startswith(b"n")
+        if after_row or b"n[" in form_of_piece or b"]n" in form_of_piece:
             return None  # what the spaces in the place of brackets would hide: no comma between
-        marks = piece.translate(None, _NO_MARKS)
-        if not row:
+        if not form.add(piece.translate(None, _NO_MARKS), within_row=within_row):
+            return None
+        start = end
+    shape = _shape(bytes(form.text), max_axes - 1)
+    whole = np.concatenate(pieces)
+    if shape is None or whole.size != prod(shape) * form.columns:
+        return None
+    return whole.reshape(*shape, form.columns)
+
+
+def _end_of_piece(text: bytes | bytearray, start: int, stop: int) -> tuple[int, bool]:
+    """Return where a piece ends, and whether that is within a row, behind a comma; 0 if it would be too long."""
+    least, most = min(start + _PIECE_BYTES, stop - 1), min(start + _MOST_BYTES, stop)
+    end = text.find(b"]", least, most) + 1
+    return (end, False) if end else (text.find(b",", least, most) + 1, True)
+
+
+class _Form:
+    """Lists of rows as their brackets and commas tell them, each row as ``r``: of [[1,2],[3,4]] it is ``[r,r]``.
+
+    Attributes
+    ----------
+    text
+        The form so far.
+    columns
+        Numbers of a row; 0 before the first one ends.
+    begun
+        Commas so far of a row that goes on in the next piece, None if none does.
+    """
+
+    def __init__(self) -> None:
+        self.text = bytearray()
+        self.columns = 0
+        self.begun: int | None = None
+
+    def add(self, marks: bytes, *, within_row: bool) -> bool:
+        """Add a piece's brackets and commas; return whether they may still be those of a regular array."""
+        if self.begun is not None:
+            commas, closing, marks = marks.partition(b"]")
+            if b"[" in commas:
+                return False
+            self.begun += len(commas)
+            if not closing:
+                return True
+            if self.columns not in (0, self.begun + 1):
+                return False
+            self.columns, self.begun = self.begun + 1, None
+            self.text += b"r"
+        if within_row:
+            whole, opening, commas = marks.rpartition(b"[")
+            if opening and b"]" not in commas:
+                marks, self.begun = whole, len(commas)
+        if not self.columns:
             first = _ROW.search(marks)
             if first is None:
-                return None
-            row = first[0]
-        form += marks.replace(row, b"r")
-        start = end
-    shape = _shape(bytes(form), max_axes - 1)
-    whole = np.concatenate(pieces)
-    columns = len(row) - 1
-    if shape is None or whole.size != prod(shape) * columns:
-        return None
-    return whole.reshape(*shape, columns)
+                self.text += marks
+                return within_row
+            self.columns = len(first[0]) - 1
+        self.text += marks.replace(b"[%s]" % (b"," * (self.columns - 1)), b"r") if marks else b""
+        return True
 
 
 def _numbers(text: bytes) -> NDArray[np.float64] | None:

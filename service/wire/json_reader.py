@@ -15,7 +15,7 @@ import numpy as np
 import simdjson
 from numpy.typing import NDArray
 
-from .arrays import ElementBudget, count_of, describe
+from .arrays import ElementBudget, contains, count_of, describe
 from .document import Buffer, Document, Fields, ReadLimits, pointer_to
 from .errors import DuplicateKey, MalformedJSON
 from .json_arrays import is_array_object, lists_in, nested_array, object_array
@@ -23,10 +23,18 @@ from .json_faults import too_deep
 from .json_parser import HUGE_BYTES, parse, refuse_crowds
 from .json_pieces import STAND_IN, Lifted, are_strings_plain, lifted
 
-_LONGEST_KEY = 256
-_MOST_PLAIN = 100_000  # values outside of arrays; hundreds of times what any request has
 _ESCAPED_BRACKET = b"\\u005"  # as both \u005b and \u005B begin
-_MAX_KEYS = 64  # several times what any request has; pysimdjson finds a key by looking at each
+
+_MAX_KEYS, _MAX_KEY_CHARACTERS, _MAX_PLAIN = 64, 256, 100_000
+JSON_LIMITS = {
+    "max_json_keys": _MAX_KEYS,
+    "max_json_key_characters": _MAX_KEY_CHARACTERS,
+    "max_json_values": _MAX_PLAIN,
+}
+"""Keys of an object, characters of a key, values outside of arrays: many times what any request has.
+
+pysimdjson finds a key by looking at each, pointers repeat a key, and a value outside of an array becomes an object.
+"""
 
 
 def read_json(body: Buffer, fields: Fields, limits: ReadLimits) -> Document:
@@ -72,7 +80,7 @@ def read_json_value(text: Buffer, fields: Fields, limits: ReadLimits, *, name: s
     """Read any JSON value: a whole body (`name` None) or the value of the field `name`, which stands at `pointer`."""
     sent = text if isinstance(text, (bytes, bytearray)) else bytes(text)
     refuse_crowds(sent, limits, pointer)
-    careful = b"\\" in sent and _ESCAPED_BRACKET in sent  # the one byte is found much sooner
+    careful = b"\\" in sent and contains(sent, _ESCAPED_BRACKET)  # the one byte is found much sooner
     rest, huge = Lifted(sent, [])
     if len(sent) > HUGE_BYTES and are_strings_plain(sent):
         rest, huge = lifted(sent, fields.arrays, limits.max_axes)
@@ -136,9 +144,9 @@ class _Walk:
     def take_plain(self, count: int, pointer: str) -> None:
         """Count values that become Python objects; each takes a hundred times what a number of an array does."""
         self.plain += count
-        if self.plain > _MOST_PLAIN:
-            detail = f"there are more than {_MOST_PLAIN:,} values outside of arrays; no request has so many"
-            raise MalformedJSON(detail, pointer, limit=_MOST_PLAIN, actual=self.plain)
+        if self.plain > _MAX_PLAIN:
+            detail = f"there are more than {_MAX_PLAIN:,} values outside of arrays; no request has so many"
+            raise MalformedJSON(detail, pointer, limit=_MAX_PLAIN, actual=self.plain)
 
     def check_depth(self, depth: int, pointer: str) -> None:
         if depth >= self.limits.max_json_depth:
@@ -150,9 +158,9 @@ class _Walk:
             detail = f'the key "{key[:40]}" stands twice in one object; each key may be given once'
             raise DuplicateKey(detail, pointer, key=key[:200])
         longest = max(map(len, keys), default=0)
-        if longest > _LONGEST_KEY:  # pointers would repeat it
-            detail = f"a key has {longest:,} characters; no field of a request has more than {_LONGEST_KEY}"
-            raise MalformedJSON(detail, pointer, limit=_LONGEST_KEY, actual=longest)
+        if longest > _MAX_KEY_CHARACTERS:  # pointers would repeat it
+            detail = f"a key has {longest:,} characters; no field of a request has more than {_MAX_KEY_CHARACTERS}"
+            raise MalformedJSON(detail, pointer, limit=_MAX_KEY_CHARACTERS, actual=longest)
         if "\0" in "".join(keys):  # pysimdjson would look up what stands before it
             raise MalformedJSON("a key has the character U+0000 in it; no field of a request has", pointer)
         if len(keys) > _MAX_KEYS:

@@ -129,6 +129,18 @@ def test_every_limit_on_traces_and_drawings_is_published(service: httpx.Client) 
     assert (limits["max_layers"], limits["max_sheet_pixels"]) == (256, 16_000_000)
 
 
+def test_limits_on_what_a_request_is_made_of_are_published_and_named_when_they_refuse(service: httpx.Client) -> None:
+    limits = service.get("/v1/limits").json()["limits"]
+    sent: dict[str, dict[str, Any]] = {
+        "max_json_keys": {f"k{index}": 1 for index in range(65)},
+        "max_json_key_characters": {"k" * 257: 1},
+        "max_json_values": {"stride": [1] * 100_001},
+    }
+    for name, body in sent.items():
+        problem = service.post("/v1/conv2d", json={"input": [[1]], "kernel": [[1]], **body}).json()
+        assert (problem["status"], problem["limit"]) == (400, limits[name])
+
+
 def test_float32_values_are_written_alike(service: httpx.Client) -> None:
     values = {"shape": [2, 2], "dtype": "float32", "data": [0.1, 0.2, 0.3, 0.7]}
     body: dict[str, Any] = {"input": values, "kernel": [[0.1, 0.3]]}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import tracemalloc
 from dataclasses import replace
 from typing import Any
 
@@ -140,6 +142,49 @@ def test_batch_norm_a_channel() -> None:
         mean, variance, weight, bias = (numbers[name][channel] for name in ("mean", "variance", "weight", "bias"))
         expected = (planes[channel] - mean) / math.sqrt(variance + 0.1) * weight + bias
         np.testing.assert_allclose(result[channel], expected, rtol=1e-12)
+
+
+# More values than a block has, along each axis by turns, and none a multiple of it; features have no planes.
+@pytest.mark.parametrize("shape", [(50_001,), (3, 40_003), (70_001, 2), (2, 3, 211, 97), (40_003, 2, 2), (9_001, 5, 3)])
+def test_layers_are_computed_block_by_block(shape: tuple[int, ...]) -> None:
+    values = RNG.normal(size=shape).astype(np.float32)
+    axis = {1: 0, 2: 1, 3: 0, 4: 1}[len(shape)]
+    numbers = {name: RNG.random(shape[axis]) + 0.5 for name in ("mean", "variance", "weight", "bias")}
+    layers: dict[str, dict[str, Any]] = {
+        "sigmoid": {"type": "sigmoid"},
+        "softmax": {"type": "softmax"},
+        "batch_norm": {"type": "batch_norm", **numbers},
+    }
+    exact = values.astype(np.float64)
+    powers = np.exp(exact)
+    a_channel = {name: given.reshape(-1, *(1,) * (values.ndim - axis - 1)) for name, given in numbers.items()}
+    scale = a_channel["weight"] / np.sqrt(a_channel["variance"] + 1e-5)
+    expected = {
+        "sigmoid": 1 / (1 + np.exp(-exact)),
+        "softmax": powers / powers.sum(axis=axis, keepdims=True),
+        "batch_norm": (exact - a_channel["mean"]) * scale + a_channel["bias"],
+    }
+    for name, layer in layers.items():
+        tracemalloc.start()
+        try:
+            result = output(values, layer)
+            beyond = tracemalloc.get_traced_memory()[1] - result.nbytes
+        finally:
+            tracemalloc.stop()
+        np.testing.assert_allclose(result, expected[name], rtol=1e-5, atol=1e-6, err_msg=name)
+        assert beyond < 3 * 2**20, name  # a few blocks, the numbers a channel and the copy that is answered
+
+
+def test_a_layer_ends_between_its_blocks() -> None:
+    asked = itertools.count()
+    control = engine.Control(cancelled=lambda: next(asked) > 20)
+    values = np.zeros((1, 64, 256, 256), np.float32)
+    norm = {"type": "batch_norm", "mean": np.zeros(64), "variance": np.ones(64)}
+    for layer in ({"type": "tanh"}, {"type": "softmax"}, norm):
+        asked = itertools.count()
+        request = NetworkRequest.model_validate({"input": values, "layers": [layer]})
+        with pytest.raises(engine.Cancelled):
+            run_network(request, WIDE, control)
 
 
 def test_every_ranked_operation_is_a_layer() -> None:

@@ -24,6 +24,7 @@ def in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_parser, "HUGE_BYTES", 0)
     monkeypatch.setattr(json_parser, "_MANY_BRACKETS", 2)
     monkeypatch.setattr(json_pieces, "_PIECE_BYTES", 40)
+    monkeypatch.setattr(json_pieces, "_MOST_BYTES", 90)
 
 
 def outcome(body: bytes) -> Any:
@@ -45,6 +46,8 @@ REGULAR = [
     SEED.integers(0, 9, (60, 1)).tolist(),
     SEED.standard_normal((1, 1, 30, 3)).tolist(),
     SEED.standard_normal((1, 1, 1, 1, 90)).tolist(),
+    SEED.standard_normal(200).tolist(),
+    SEED.integers(0, 9, (3, 2, 150)).tolist(),
 ]
 
 
@@ -62,6 +65,7 @@ def test_regular_arrays_are_lifted(in_pieces: None, rows: Any, indent: int | Non
 
 
 PAIRS = ",".join(["[1,2]"] * 30)
+MANY = ",".join(["12"] * 70)
 IRREGULAR = [
     f'{{"input":[[{PAIRS}],[{PAIRS},[1,2]]]}}',
     f'{{"input":[[{PAIRS}],[[[1,2]],{PAIRS}]]}}',
@@ -118,6 +122,23 @@ IRREGULAR = [
     f'{{"a\\\\":"\\"input","b":[{PAIRS}]}}',
     f'{{"a":"\\\\","input":[{PAIRS}]}}',
     f'{{"inp\\u0075t":[{PAIRS}],"method":"\\n\\u005b"}}',
+    f'{{"input":[{MANY}]}}',
+    f'{{"input":[{MANY},]}}',
+    f'{{"input":[{MANY},,{MANY}]}}',
+    f'{{"input":[{MANY} {MANY}]}}',
+    f'{{"input":[{MANY},[1],{MANY}]}}',
+    f'{{"input":[{MANY}',
+    f'{{"input":[{MANY}]]}}',
+    f'{{"input":[{MANY}],[{MANY}]}}',
+    f'{{"input":[[{MANY}],[{MANY}]]}}',
+    f'{{"input":[[{MANY}],[{MANY},1]]}}',
+    f'{{"input":[[{MANY}],[{MANY}],1]}}',
+    f'{{"input":[[{MANY}]1,[{MANY}]]}}',
+    f'{{"input":[1[{MANY}],[{MANY}]]}}',
+    f'{{"input":[[{MANY}]{" " * 200},{" " * 200}[{MANY}]]}}',
+    f'{{"input":[[{MANY}],{{}},[{MANY}]]}}',
+    f'{{"input":[{MANY},{" " * 200}]}}',
+    f'{{"input":[{" " * 200},{MANY}]}}',
     f'["input",[{PAIRS}]]',
     f'"input":[{PAIRS}]',
 ]
