@@ -25,7 +25,8 @@ from .methods.work import reaches_far
 from .parallel import available_threads
 from .plans import ConvPlan, ConvTransposePlan
 from .precision import Survey
-from .spreading import spreads
+from .scattering import scatters
+from .spreading import sizes_of, spreads
 
 MOST_SEPARABLE = 16
 """Filters up to which it pays to look whether all are separable."""
@@ -75,8 +76,10 @@ def choose(
     """
     checked_method(method)
     if isinstance(plan, ConvTransposePlan):
-        of_a_group = (plan.channels // plan.groups, plan.filters // plan.groups, *plan.kernel_size)
-        if spreads(plan.stride, plan.dilation, of_a_group, method):
+        sizes = sizes_of(plan)
+        if scatters(sizes, method):
+            return "direct"
+        if spreads(sizes, np.dtype(dtype).itemsize, method, control or DEFAULT_CONTROL):
             return "gemm"
     forward = _main_phase(plan) if isinstance(plan, ConvTransposePlan) else plan
     if method != "auto":

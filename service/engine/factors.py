@@ -3,7 +3,7 @@
     w[k₁, k₂] = u[k₁] · v[k₂]
 
 The factors are the row and the column of the largest tap, if their product is the filter again to the last digit or so.
-Those of an integer filter are integers, so that sums of integers stay exact.
+Those of an integer filter are integers whose product it is exactly, so that sums of integers stay exact.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ def factors(filter: Array) -> list[Array] | None:
     scale = largest / float(again.item(*peak))
     found[0] = found[0] * scale
     np.multiply(again, scale, out=again)
+    if whole:
+        return found if scale.is_integer() and np.array_equal(again, filter) else None
     return found if float(np.add.reduce(np.abs(again - filter), axis=None)) <= small else None
 
 

@@ -8,19 +8,26 @@ same block of input as one long row, only begun further on. Those zeros would tu
 window meets it, so then, and with a larger stride, each tap's cells are copied out. Where a group has few channels the
 taps may be stacked into one product instead, since a narrow one is slow. Three taps an axis on many channels go through
 Winograd's transforms (`winograd_gradient.py`).
+
+A kernel of very many taps is itself like an output: its gradient is the input convolved with g, stride and dilation
+exchanged, and images and channels too, and that is computed as every convolution is.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import prod
+from math import inf, prod
 from typing import TypeAlias
 
 import numpy as np
 
 from .borders import Array, Index, Region, fill, gather
+from .choice import estimate
 from .control import Control
+from .convolution import conv
+from .geometry import plan_conv
+from .machine import MACHINE, width
 from .methods.work import cut, extent, met_by, reaches_far, region_of, strided, taps, tiles, window_cells
 from .parallel import Workspace, available_threads, run
 from .plans import ConvPlan
@@ -46,6 +53,15 @@ LEAST_WINDOWS = 12
 
 SUMS_BYTES = 4 * 1024 * 1024
 """What the sums of all threads take at most, where each has its own."""
+
+MOST_GROUPS = 16
+"""Groups up to which that is so: each is a convolution of its own."""
+
+TAP_SECONDS = 30e-6
+"""What each takes in itself (measured)."""
+
+MANY_TAPS = 256
+"""Taps from which the gradient may be a convolution: one by one, each takes a dozen calls of NumPy."""
 
 THREADED_MACS = 25_000_000
 """Below this a thread costs more than it saves."""
@@ -84,6 +100,8 @@ def kernel_gradient(
         found = winograd_kernel_gradient(plan, input, output_gradient, padding_value, control, threads)
         if np.isfinite(found).all():  # else something overflowed, perhaps in a transform alone
             return _filters_first(found)
+    if method == "auto" and _is_quicker_convolved(plan, dtype, control, threads):
+        return _convolved(plan, input, output_gradient, padding_value, dtype, control)
     shares = _shares(plan, dtype, threads, control.budget_bytes)
     filters, channels = plan.filters // plan.groups, plan.channels // plan.groups
     totals = np.zeros((shares[0].parts, *plan.kernel_size, plan.groups, filters, channels), dtype)
@@ -93,7 +111,7 @@ def kernel_gradient(
             control.check()
             total = totals[products.part]
             add_some = products.add_from_afar if products.far else products.add
-            add_some(input[images], output_gradient[images], tile, padding_value, total, workspace)
+            add_some(input[images], output_gradient[images], tile, padding_value, total, workspace, control)
 
     run(shares, add, control, threads)
     if any(share.wide for share in shares) and not np.isfinite(totals).all():
@@ -102,6 +120,54 @@ def kernel_gradient(
     for part in totals[1:]:  # in one order, whichever thread was done first
         totals[0] += part
     return _filters_first(totals[0])
+
+
+def _is_quicker_convolved(plan: ConvPlan, dtype: FloatType, control: Control, threads: int) -> bool:
+    """Return whether the gradient is computed as a convolution, by what both ways are estimated to take."""
+    taps, channels, filters = prod(plan.kernel_size), plan.channels // plan.groups, plan.filters // plan.groups
+    if taps < MANY_TAPS or plan.groups > MOST_GROUPS:
+        return False
+    as_convolution = plan_conv(
+        (channels, plan.batch, *plan.input_size),
+        (filters, plan.batch, *plan.output_size),
+        stride=plan.dilation,
+        dilation=plan.stride,
+        padding=plan.padding,
+        padding_mode=plan.padding_mode,
+    )
+    within = [
+        e.seconds for e in estimate(as_convolution, dtype, control).values() if e.working_bytes <= control.budget_bytes
+    ]
+    pair = width(dtype.itemsize)
+    read = plan.batch * prod(plan.output_size) * taps * (channels + filters) * plan.groups
+    one_by_one = (
+        plan.groups * taps * TAP_SECONDS + (plan.macs / MACHINE.products[pair] + read / MACHINE.moves[pair]) / threads
+    )
+    return plan.groups * min(within, default=inf) < one_by_one / 2
+
+
+def _convolved(
+    plan: ConvPlan, input: Array, output_gradient: Array, padding_value: float, dtype: FloatType, control: Control
+) -> Array:
+    """Return the gradient as a convolution of each group's input, (C/G, N, *S), with its part of g, (F/G, N, *S')."""
+    channels, filters = plan.channels // plan.groups, plan.filters // plan.groups
+    found = np.empty((plan.filters, channels, *plan.kernel_size), dtype)
+    wanted: Index = (..., *(slice(0, k) for k in plan.kernel_size))  # there are more where the stride leaves cells over
+    for group in range(plan.groups):
+        read, met = (slice(group * n, (group + 1) * n) for n in (channels, filters))
+        of_group = conv(
+            input[:, read].swapaxes(0, 1),
+            output_gradient[:, met].swapaxes(0, 1),
+            stride=plan.dilation,
+            dilation=plan.stride,
+            padding=plan.padding,
+            padding_mode=plan.padding_mode,
+            padding_value=padding_value,
+            dtype=dtype,
+            control=replace(control, on_method=None),
+        )
+        found[met] = of_group[wanted].swapaxes(0, 1)
+    return found
 
 
 def _filters_first(total: Array) -> Array:
@@ -162,9 +228,9 @@ class _Products:
     @cached_property
     def far(self) -> bool:
         """Whether a window spans so much that only the cells that its taps meet are read, for memory's sake too."""
-        groups, _, channels = self.size
+        groups, filters, channels = self.size
         twice = prod(2 * reach for reach in self.plan.span)
-        return reaches_far(self.plan) or twice * groups * channels * self.dtype.itemsize > self.budget // 2
+        return reaches_far(self.plan) or twice * groups * (channels + filters) * self.dtype.itemsize > self.budget // 2
 
     @cached_property
     def stacked(self) -> bool:
@@ -216,7 +282,14 @@ class _Products:
         return steps[self.part * len(steps) // self.parts : (self.part + 1) * len(steps) // self.parts]
 
     def add(
-        self, input: Array, gradient: Array, tile: Region, padding_value: float, total: Array, workspace: Workspace
+        self,
+        input: Array,
+        gradient: Array,
+        tile: Region,
+        padding_value: float,
+        total: Array,
+        workspace: Workspace,
+        control: Control,
     ) -> None:
         """Add some images' products at a tile of output positions to the sums, (*K, G, F/G, C/G)."""
         plan, (groups, filters, channels) = self.plan, self.size
@@ -253,12 +326,20 @@ class _Products:
         width = prod(reads[0].shape[2:])
         rows, copied = rows[..., :width], copied[..., :width]
         for (tap, _), read in zip(shifts, reads, strict=True):
+            control.check()
             if not self.wide:
                 copied.reshape(read.shape)[...] = read
             target[tap] += rows @ (read if self.wide else copied).swapaxes(1, 2)
 
     def add_from_afar(
-        self, input: Array, gradient: Array, tile: Region, padding_value: float, total: Array, workspace: Workspace
+        self,
+        input: Array,
+        gradient: Array,
+        tile: Region,
+        padding_value: float,
+        total: Array,
+        workspace: Workspace,
+        control: Control,
     ) -> None:
         """Do what `add` does, reading for each tap the cells that it meets and no others."""
         plan, (groups, filters, channels), size = self.plan, self.size, extent(tile)
@@ -270,6 +351,7 @@ class _Products:
         np.moveaxis(upstream, 2, 0)[...] = gradient.reshape(len(gradient), plan.groups, -1, *plan.output_size)[position]
         rows, target = upstream.reshape(groups, filters, -1), total[(..., self.groups, self.filters, slice(None))]
         for tap in np.ndindex(*plan.kernel_size):
+            control.check()
             gather(source, met_by(plan, tap, tile), np.moveaxis(copied, 2, 0), plan.padding_mode, padding_value)
             target[tap] += rows @ copied.reshape(groups, channels, -1).swapaxes(1, 2)
 

@@ -7,7 +7,7 @@ m - 2d/g, …: a convolution of stride 1, with every (s/g)-th tap, dilated by d/
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import gcd
 
 
@@ -22,7 +22,7 @@ class AxisPhase:
     dilation
         d/g.
     low, high
-        m of the first position, and one past the last.
+        m of the first position, and one past the last; negative where its first tap reads before the input.
     back
         How far behind m the last tap reads.
     target
@@ -35,6 +35,26 @@ class AxisPhase:
     high: int
     back: int
     target: slice
+
+
+def of_taps_that_meet(phase: AxisPhase, cells: int) -> AxisPhase | None:
+    """Return a phase without the taps that meet no cell of the input at any of its positions; None if none does.
+
+    Of a large kernel and a small input, or a small stretch, they may be nearly all.
+    """
+    last = (phase.taps.stop - 1 - phase.taps.start) // phase.taps.step
+    first = max(0, -((cells - 1 - phase.low) // phase.dilation))
+    last = min(last, (phase.high - 1) // phase.dilation)
+    if first > last:  # as between two taps that lie farther apart than the input is long
+        return None
+    start, shift = phase.taps.start + first * phase.taps.step, first * phase.dilation
+    return replace(
+        phase,
+        taps=slice(start, start + (last - first) * phase.taps.step + 1, phase.taps.step),
+        low=phase.low - shift,
+        high=phase.high - shift,
+        back=(last - first) * phase.dilation,
+    )
 
 
 def axis_phases(start: int, stop: int, cells: int, taps: int, stride: int, dilation: int) -> list[AxisPhase]:

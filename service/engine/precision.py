@@ -264,8 +264,10 @@ class Survey:
     @cached_property
     def sums_small(self) -> bool:
         """Whether no sum of products, in whatever order, can leave the integers that float64 holds exactly."""
-        sizes, filters = np.abs(self._kernel), len(self._kernel)
-        taps = float(sizes.sum() if filters == 1 else sizes.reshape(filters, -1).sum(axis=1).max())
+        filters = len(self._kernel)
+        some = max(1, _CHUNK * filters // self._kernel.size)
+        parts = (self._kernel[start : start + some] for start in range(0, filters, some))
+        taps = max(float(np.abs(part).reshape(len(part), -1).sum(axis=1).max()) for part in parts)
         kind = self._input.dtype
         if kind.kind in "iu" and kind.itemsize <= 4:  # bytes cannot hold much: no need to look
             largest = max(2.0 ** (8 * kind.itemsize), abs(self._padding_value))

@@ -21,6 +21,7 @@ from .borders import Array, Index, Region
 from .control import Control
 from .parallel import KEPT_BYTES, Workspace, available_threads, run
 from .phases import axis_phases
+from .plans import ConvTransposePlan
 from .products import matmul
 from .remembered import short_list_remembered
 from .sizes import Ints
@@ -35,25 +36,14 @@ MOST_TAPS = 400
 FEW_FILTERS = 8
 """A group's filters up to which stride 1 is worth computing here."""
 
-FAR_CELLS = 1024 * 1024
-"""Cells, of all channels and products of a group, that may be zeros behind a block's rows."""
+MOST_ZEROS = 4
+"""How many cells of a block there may be for each that is read; the others are zeros."""
+
+FEW_CELLS = 1024
+"""And a block of so few may be zeros all but one."""
 
 THREADED_MACS = 2_000_000
 """Below this a thread costs more than it saves."""
-
-
-def spreads(stride: Ints, dilation: Ints, kernel_shape: Ints, method: str) -> bool:
-    """Return whether a transposed convolution is computed here, by what ``"gemm"`` is to a forward one.
-
-    With stride 1 it is also a forward convolution. That copies the channels once a tap to make one product; this makes
-    as many parts as filters times taps and adds them, so it is for few filters of many channels, (C/G, F/G, *K). Taps
-    that lie far apart would take more zeros than cells.
-    """
-    channels, filters, *kernel = kernel_shape
-    narrow = filters <= FEW_FILTERS and channels >= 2 * filters and prod(kernel) > 1
-    behind = prod(d * (k - 1) // s + 1 for d, k, s in zip(dilation, kernel, stride, strict=True))
-    fits = prod(kernel) <= MOST_TAPS and (channels + filters * prod(kernel)) * behind <= FAR_CELLS
-    return (any(s > 1 for s in stride) or narrow) and method in ("auto", "gemm") and fits
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +57,7 @@ class _Task:
 
 
 @dataclass(frozen=True, slots=True)
-class _Sizes:
+class Sizes:
     """All that the places of things follow from.
 
     Attributes
@@ -90,6 +80,28 @@ class _Sizes:
     def steps(self) -> Ints:
         """From which tap to the next one of the same phase, on each axis."""
         return tuple(s // gcd(s, d) for s, d in zip(self.stride, self.dilation, strict=True))
+
+    @property
+    def between(self) -> Ints:
+        """How far apart two such taps reach, in cells of the input."""
+        return tuple(d * step // s for d, step, s in zip(self.dilation, self.steps, self.stride, strict=True))
+
+    @property
+    def behind(self) -> Ints:
+        """How many zeros lie behind what is read."""
+        reaches = zip(self.kernel[3:], self.steps, self.between, strict=True)
+        return tuple((k - 1) // step * between for k, step, between in reaches)
+
+    @property
+    def apart(self) -> Ints:
+        """How far apart the cells are that the phases read for the same positions."""
+        axes = zip(self.kernel[3:], self.steps, self.stride, self.dilation, strict=True)
+        return tuple((min(step, k) - 1) * d // s for k, step, s, d in axes)
+
+    def laid(self, axis: int, length: int) -> int:
+        """Return what a stretch of output takes in a block at most: the cells that it reads, and the zeros behind."""
+        read = -(-length // self.stride[axis]) + self.apart[axis]
+        return min(self.data[3 + axis], read) + self.behind[axis]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +136,48 @@ class _Layout:
     full: bool
 
 
+def sizes_of(plan: ConvTransposePlan) -> Sizes:
+    """Return the sizes of a whole transposed convolution."""
+    channels, filters = plan.channels // plan.groups, plan.filters // plan.groups
+    return Sizes(
+        (plan.groups, channels, filters, *plan.kernel_size),
+        (plan.batch, plan.groups, channels, *plan.input_size),
+        tuple((before, before + size) for (before, _), size in zip(plan.padding, plan.output_size, strict=True)),
+        plan.stride,
+        plan.dilation,
+    )
+
+
+def spreads(sizes: Sizes, itemsize: int, method: str, control: Control) -> bool:
+    """Return whether a transposed convolution is computed here, by what ``"gemm"`` is to a forward one.
+
+    With stride 1 it is also a forward convolution. That copies the channels once a tap to make one product; this makes
+    as many parts as filters times taps and adds them, so it is for few filters of many channels, (G, C/G, F/G, *K).
+    Taps that lie far apart would take more zeros than cells, and more memory than there is for them.
+    """
+    _, channels, filters, *kernel = sizes.kernel
+    narrow = filters <= FEW_FILTERS and channels >= 2 * filters and prod(kernel) > 1
+    if not (any(s > 1 for s in sizes.stride) or narrow) or method not in ("auto", "gemm") or prod(kernel) > MOST_TAPS:
+        return False
+    if not any(sizes.behind) and not any(sizes.apart):
+        return True
+    most, threads = _at_once(sizes, itemsize, control)
+    task = _tasks(sizes, most, threads)[0]
+    images, groups, together = (some.stop - some.start for some in (task.images, task.groups, task.filters))
+    extent = [stop - start for start, stop in task.tile]
+    wanted = images * prod(-(-length // s) for length, s in zip(extent, sizes.stride, strict=True))
+    laid = images * prod(sizes.laid(axis, length) for axis, length in enumerate(extent))
+    held = groups * (channels + together * (prod(kernel) + prod(map(min, kernel, sizes.steps))))
+    return bool(laid * held <= max(2 * most, FEW_CELLS) and laid <= max(MOST_ZEROS * wanted, FEW_CELLS))
+
+
+def _at_once(sizes: Sizes, itemsize: int, control: Control) -> tuple[int, int]:
+    """Return the cells that a block may hold, and the threads."""
+    macs = prod(sizes.data) * prod(sizes.kernel[2:])
+    threads = available_threads(control) if macs >= THREADED_MACS else 1
+    return max(1, min(KEPT_BYTES, control.budget_bytes // (2 * threads)) // itemsize), threads
+
+
 @dataclass(frozen=True)
 class Spreading:
     """One to compute.
@@ -150,10 +204,8 @@ class Spreading:
 
     def compute(self) -> None:
         """Fill `out`."""
-        sizes = _Sizes(self.kernel.shape, self.data.shape, self.region, self.stride, self.dilation)
-        macs = self.data.size * prod(self.kernel.shape[2:])
-        threads = available_threads(self.control) if macs >= THREADED_MACS else 1
-        most = max(1, min(KEPT_BYTES, self.control.budget_bytes // (2 * threads)) // self.out.itemsize)
+        sizes = Sizes(self.kernel.shape, self.data.shape, self.region, self.stride, self.dilation)
+        most, threads = _at_once(sizes, self.out.itemsize, self.control)
 
         def block(task: _Task, workspace: Workspace) -> None:
             self._block(task, _layout(sizes, task.tile), workspace)
@@ -240,11 +292,11 @@ def _shared_out(parts: int, threads: int) -> int:
 
 
 @short_list_remembered
-def _tasks(sizes: _Sizes, most: int, threads: int) -> list[_Task]:
+def _tasks(sizes: Sizes, most: int, threads: int) -> list[_Task]:
     """Split images, groups, filters and positions so that a block holds at most so many cells, and all have as many."""
     groups, channels, filters, *kernel = sizes.kernel
     taps, maps, images = prod(kernel), groups * filters, sizes.data[0]
-    whole = images * prod(-(-(b - a) // s) for (a, b), s in zip(sizes.region, sizes.stride, strict=True))
+    whole = images * prod(sizes.laid(axis, b - a) for axis, (a, b) in enumerate(sizes.region))
     a_map = taps + prod(map(min, kernel, sizes.steps))  # a cell's products, and sums
     together = max(1, min(maps, -(-max(LEAST_ROWS, channels) // taps)))
     cells = max(1, most // (together * a_map + channels))
@@ -265,13 +317,20 @@ def _tasks(sizes: _Sizes, most: int, threads: int) -> list[_Task]:
     ]
 
 
-def _cut(sizes: _Sizes, cells: int) -> tuple[int, list[Region]]:
+def _cut(sizes: Sizes, cells: int) -> tuple[int, list[Region]]:
     """Return how many images, and which stretches of output, read about that many cells."""
     chunk = [sizes.data[0], *(stop - start for start, stop in sizes.region)]
     units = (1, *sizes.stride)
+
+    def laid(axis: int, length: int) -> int:
+        return sizes.laid(axis - 1, length) if axis else length
+
     for axis in range(len(chunk)):
-        while chunk[axis] > units[axis] and prod(-(-c // s) for c, s in zip(chunk, units, strict=True)) > cells:
-            chunk[axis] = -(-chunk[axis] // 2)
+        while chunk[axis] > units[axis] and prod(laid(a, c) for a, c in enumerate(chunk)) > cells:
+            half = -(-chunk[axis] // 2)
+            if 4 * laid(axis, half) > 3 * laid(axis, chunk[axis]):
+                break  # most of it are zeros, which there would be for either half
+            chunk[axis] = half
     stretches = (
         [(a, min(a + step, stop)) for a in range(start, stop, step)]
         for (start, stop), step in zip(sizes.region, chunk[1:], strict=True)
@@ -280,7 +339,7 @@ def _cut(sizes: _Sizes, cells: int) -> tuple[int, list[Region]]:
 
 
 @lru_cache(maxsize=32)
-def _layout(sizes: _Sizes, tile: Region) -> _Layout:
+def _layout(sizes: Sizes, tile: Region) -> _Layout:
     """Return where things lie in a block of a tile."""
     kernel, cells, steps = sizes.kernel[3:], sizes.data[3:], sizes.steps
     axes = [
@@ -296,13 +355,12 @@ def _layout(sizes: _Sizes, tile: Region) -> _Layout:
         for phases, n in zip(axes, cells, strict=True)
     ]
     read = [stop - start for start, stop in bounds]
-    between = [d * step // s for d, step, s in zip(sizes.dilation, steps, sizes.stride, strict=True)]
-    laid = [n + (k - 1) // step * b for n, k, step, b in zip(read, kernel, steps, between, strict=True)]
+    laid = [n + behind for n, behind in zip(read, sizes.behind, strict=True)]
     units = [prod(laid[axis + 1 :]) for axis in range(len(laid))]
     taps: list[tuple[Index, Index, int]] = []
     for j in np.ndindex(*(-(-k // step) for k, step in zip(kernel, steps, strict=True))):
         chosen = [slice(i * step, min((i + 1) * step, k)) for i, step, k in zip(j, steps, kernel, strict=True)]
-        shift = sum(i * b * unit for i, b, unit in zip(j, between, units, strict=True))
+        shift = sum(i * b * unit for i, b, unit in zip(j, sizes.between, units, strict=True))
         taps.append((tuple(chosen), tuple(slice(0, tap.stop - tap.start) for tap in chosen), shift))
     corner = [start for start, _ in bounds]
     targets: list[tuple[Index, Index, Index]] = [

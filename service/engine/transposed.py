@@ -27,10 +27,11 @@ from .choice import checked_method
 from .control import DEFAULT_CONTROL, Control
 from .convolution import conv
 from .geometry import plan_conv_transpose
-from .phases import AxisPhase, axis_phases
-from .precision import all_finite, as_numbers, checked_bias, compute_dtype
+from .phases import AxisPhase, axis_phases, of_taps_that_meet
+from .precision import Survey, all_finite, as_numbers, checked_bias, compute_dtype
+from .scattering import scatter, scatters
 from .sizes import Ints
-from .spreading import Spreading, spreads
+from .spreading import Sizes, Spreading, spreads
 
 
 def conv_transpose(
@@ -147,25 +148,46 @@ class Spread:
         """
         size = tuple(stop - start for start, stop in region)
         grouped = self.kernel.reshape(self.groups, -1, *self.kernel.shape[1:])
-        spread = self._finite() and spreads(self.stride, self.dilation, grouped.shape[1:], self.method)
-        if all(s == 1 for s in self.stride) and self._finite() and not spread:
+        images = data.reshape(len(data), self.groups, -1, *data.shape[2:])
+        sizes = Sizes(grouped.shape, images.shape, region, self.stride, self.dilation)
+        scattered = self._finite() and scatters(sizes, self.method)
+        spread = (
+            self._finite()
+            and not scattered
+            and spreads(sizes, self.dtype.itemsize, self.method, self.control)
+            and self._sums_in_any_order(images, grouped)
+        )
+        if all(s == 1 for s in self.stride) and self._finite() and not spread and not scattered:
             (phases,) = self._combinations(region, data) or [()]
             if phases and all(p.high - p.low == n for p, n in zip(phases, size, strict=True)):
                 return self._convolved(data, bias, phases)
         out = np.empty((len(data), self.filters, *size), self.dtype)
         if spread:
-            images = data.reshape(len(data), self.groups, -1, *data.shape[2:])
             weights = np.ascontiguousarray(grouped)
             self.control.report_method("gemm")
             Spreading(weights, self.stride, self.dilation, images, bias, region, out, self.control).compute()
             return out
         out[...] = 0 if bias is None else bias
+        if scattered:
+            self.control.report_method("direct")
         # Half of the memory is for the phases, computed apart, the other half for computing them.
         halved = replace(self, control=replace(self.control, budget_bytes=self.control.budget_bytes // 2))
         for part, tile in halved._tiles(out, region):
             position: Index = (part, slice(None), *_within(tile, region))
-            halved._add(out[position], tile, data[part])
+            if scattered:
+                scatter(grouped, self.stride, self.dilation, images[part], out[position], tile, self.control)
+            else:
+                halved._add(out[position], tile, data[part])
         return out
+
+    def _sums_in_any_order(self, data: Array, kernel: Array) -> bool:
+        """Whether sums come out the same in whatever order: no integers, or none that float64 would round."""
+        if self.method != "auto" or self.dtype != np.float64:
+            return True
+        groups, channels, filters, *size = kernel.shape
+        by_filter = kernel.swapaxes(1, 2).reshape(groups * filters, channels, *size)
+        survey = Survey(data, by_filter, 0.0)
+        return not survey.integers or survey.sums_small
 
     def _add(self, target: Array, tile: Region, data: Array) -> None:
         """Add one tile of the output to what it holds."""
@@ -208,8 +230,10 @@ class Spread:
 
     def _combinations(self, region: Region, data: Array) -> list[tuple[AxisPhase, ...]]:
         """Return the phases of a region that read anything: each axis' own, every one with every one."""
-        sizes = zip(region, data.shape[2:], self.kernel.shape[2:], self.stride, self.dilation, strict=True)
-        return list(product(*(axis_phases(*bounds, n, k, s, d) for bounds, n, k, s, d in sizes)))
+        axes = zip(region, data.shape[2:], self.kernel.shape[2:], self.stride, self.dilation, strict=True)
+        found = ((n, axis_phases(*bounds, n, k, s, d)) for bounds, n, k, s, d in axes)
+        met = ([of_taps_that_meet(phase, n) for phase in phases] for n, phases in found)
+        return list(product(*([phase for phase in phases if phase is not None] for phases in met)))
 
     def _convolved(self, data: Array, bias: Array | None, phases: tuple[AxisPhase, ...]) -> Array:
         """Return one phase as a convolution with its taps, flipped, channels and filters swapped: (F, C/G, *taps)."""

@@ -341,3 +341,17 @@ def test_a_kernel_that_reaches_far_takes_few_blocks(method: str, threads: int) -
     found = conv(x, w, dilation=200, method=method, control=control)
     assert_allclose(found, conv(x, w, dilation=200, method="gemm"), atol=1e-12)
     assert 1 <= next(asked) <= 40
+
+
+def test_what_plans_leave_behind_is_small_however_many_blocks_they_would_take() -> None:
+    """As lists, the blocks of so wide a picture would take 100 MB a plan."""
+    estimate(plan_conv((1, 1, 1, 30_000_000), (1, 1, 1, 2048)))
+    tracemalloc.start()
+    try:
+        for width in range(33_000_000, 33_000_005):
+            estimate(plan_conv((1, 1, 1, width), (1, 1, 1, 2048)))
+        left, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert left < 2**20
+    assert most < 2**21

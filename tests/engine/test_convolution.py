@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+from numpy.typing import NDArray
 
 from service.engine import METHODS, Cancelled, Control, MethodNotApplicable, conv, plan_conv
 from service.engine.methods import direct, gemm
@@ -412,3 +414,17 @@ def test_strided_cells_sorted_by_phase(
     assert gemm._block(plan, tuple((0, n) for n in plan.output_size)).phase  # or the test proves nothing
     options["control"] = Control(threads=threads)
     assert np.array_equal(conv(x, w, method="gemm", **options), conv(x, w, method="direct", **options))
+
+
+NEARLY_PRODUCTS = [
+    10.0**8 + np.add.outer(np.arange(3), np.arange(3)),
+    10.0**9 + np.add.outer(np.arange(5), np.arange(5)),
+    2.0**26 + np.add.outer(np.arange(2), np.arange(2)),
+]
+
+
+@pytest.mark.parametrize("kernel", NEARLY_PRODUCTS, ids=lambda kernel: str(kernel.shape))
+def test_integers_are_exact_with_a_kernel_that_is_nearly_a_product(kernel: NDArray[Any]) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (1, 1, 200, 300)).astype(np.uint8)
+    exact = conv(pixels, kernel[None, None], method="direct")
+    assert_array_equal(conv(pixels, kernel[None, None]), exact)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import tracemalloc
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,11 @@ from tests.oracles import gradients as oracle
 
 Array = NDArray[Any]
 MODES = ["zeros", "constant", "reflect", "symmetric", "replicate", "circular"]
+
+
+def counting(asked: Iterator[int]) -> engine.Control:
+    """Return a control of one thread that notes how often it is asked whether to stop."""
+    return engine.Control(cancelled=lambda: next(asked) < 0, threads=1)
 
 
 def golden_gradients(op: str, case: Golden) -> dict[str, Array]:
@@ -312,7 +318,7 @@ def test_a_large_window_is_not_met_position_by_position(shape: Any, kernel: Any,
     control = engine.Control(threads=1, cancelled=lambda: next(asked) < 0)
     plan = engine.plan_conv(shape, kernel, **options)
     kernel_gradient(plan, np.ones(shape), np.ones(plan.output_shape), 0.0, np.dtype(float), "auto", control)
-    assert 1 <= next(asked) <= 20
+    assert 1 <= next(asked) <= 20 + 15 * 15  # once a tap
 
 
 @pytest.mark.parametrize(
@@ -400,3 +406,47 @@ def test_an_output_gradient_of_another_shape_is_refused(op: str) -> None:
     ) as caught:
         getattr(engine, op)(np.ones((1, 1, 4)), np.ones((1, 1, 1)), np.ones((1, 1, 3)))
     assert caught.value.pointer == "/output_gradient"
+
+
+@pytest.mark.parametrize(
+    ("shape", "kernel", "options"),
+    [
+        ((2, 4, 40, 50), (6, 2, 31, 29), {"groups": 2, "padding": ((3, 0), (9, 14))}),
+        ((1, 1, 5, 6), (2, 1, 33, 35), {"padding": 20, "stride": (3, 2), "dilation": (1, 1)}),
+        ((1, 2, 200), (2, 2, 257), {"padding": 300, "stride": 5, "dilation": 2, "padding_mode": "circular"}),
+        ((1, 1, 30, 30), (1, 1, 20, 20), {"padding": 9, "padding_mode": "constant"}),
+    ],
+)
+def test_the_gradient_of_a_large_kernel_is_a_convolution(shape: Any, kernel: Any, options: dict[str, Any]) -> None:
+    random = np.random.default_rng(18)
+    value = 3.0 if options.get("padding_mode") == "constant" else 0.0
+    values, plan = random.integers(-3, 4, shape).astype(float), engine.plan_conv(shape, kernel, **options)
+    g = random.integers(-3, 4, plan.output_shape).astype(float)
+    asked = {"auto": itertools.count(), "direct": itertools.count()}
+    found = {
+        method: kernel_gradient(plan, values, g, value, np.dtype(float), method, counting(count))
+        for method, count in asked.items()
+    }
+    assert_array_equal(found["auto"], found["direct"])
+    assert next(asked["auto"]) < np.prod(kernel[2:])  # not tap by tap
+
+
+@pytest.mark.parametrize("dilation", [1, 400])
+def test_the_gradient_of_a_kernel_can_be_stopped_between_two_taps(dilation: int) -> None:
+    asked = itertools.count()
+    control = engine.Control(cancelled=lambda: next(asked) > 5)
+    x, w, g = np.ones((1, 1, 1, 1)), np.ones((1, 1, 101, 3)), np.ones((1, 1, 1, 1))
+    padding = ((50 * dilation, 50 * dilation), (dilation, dilation))
+    with pytest.raises(engine.Cancelled):
+        engine.conv_gradients(x, w, g, padding=padding, dilation=dilation, method="direct", control=control)
+
+
+def test_many_filters_that_reach_far_stay_inside_the_budget() -> None:
+    x, w, g = np.ones((1, 1, 510, 510)), np.ones((128, 1, 2, 2)), np.ones((1, 128, 9, 9))
+    tracemalloc.start()
+    try:
+        engine.conv_gradients(x, w, g, dilation=501)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak <= 64 * 2**20

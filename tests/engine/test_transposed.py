@@ -295,3 +295,60 @@ def test_a_small_spread_convolution_is_one_block(shape: Any, kernel: Any, option
     control = engine.Control(cancelled=cancelled, threads=1)
     engine.conv_transpose(np.ones(shape, np.float32), np.ones(kernel, np.float32), **options, control=control)
     assert asked == 1
+
+
+FAR_APART: dict[str, tuple[Any, Any, dict[str, Any]]] = {
+    "zeros behind wide rows": ((1, 1, 2, 6000), (1, 32, 2, 1), {"stride": (2, 1), "dilation": (2000, 1)}),
+    "phases far apart": ((1, 2, 1200, 1200), (2, 1, 2, 2), {"stride": 3, "dilation": 2044}),
+    "rows of 60,000": ((1, 1, 2, 60_000), (1, 1, 2, 1), {"stride": (2, 1), "dilation": (100, 1)}),
+    "many filters": ((1, 4, 60, 60), (4, 128, 5, 5), {"stride": 2, "dilation": 9}),
+}
+
+
+@pytest.mark.parametrize("name", FAR_APART)
+@pytest.mark.parametrize("mebibytes", [4, 64])
+def test_taps_far_apart_take_no_more_memory_than_the_budget(name: str, mebibytes: int) -> None:
+    shape, kernel, options = FAR_APART[name]
+    control = engine.Control(threads=2, budget_bytes=mebibytes * 2**20)
+    x, w = np.ones(shape, np.float32), np.ones(kernel, np.float32)
+    tracemalloc.start()
+    try:
+        out = engine.conv_transpose(x, w, control=control, **options)
+        beyond = tracemalloc.get_traced_memory()[1] - out.nbytes
+    finally:
+        tracemalloc.stop()
+    assert beyond <= control.budget_bytes + 2**20
+
+
+@pytest.mark.parametrize("problem", ["far", "few"])
+def test_where_positions_meet_few_taps_each_is_added_where_it_falls(problem: str) -> None:
+    random = np.random.default_rng(8)
+    problems: dict[str, tuple[Any, Any, dict[str, Any]]] = {
+        "far": ((2, 3), (30, 40), {"stride": (2, 1), "dilation": (17, 25), "padding": ((3, 40), (0, 9))}),
+        "few": ((40, 50), (2, 2), {"stride": (1, 2), "dilation": (700, 3), "padding": ((0, 11), (5, 0))}),
+    }
+    size, taps, options = problems[problem]
+    x, w = random.integers(-4, 5, (2, 4, *size)).astype(float), random.integers(-4, 5, (4, 3, *taps)).astype(float)
+    bias, methods = random.integers(-4, 5, 6).astype(float), list[str]()
+    control = engine.Control(on_method=methods.append, budget_bytes=2**20)
+    found = engine.conv_transpose(x, w, bias, groups=2, control=control, **options)
+    plan = engine.plan_conv_transpose(x.shape, w.shape, groups=2, **options)
+    assert methods == ["direct"] == [engine.choose(plan)]
+    assert_array_equal(found, oracle.conv_transpose(x, w, groups=2, output_padding=(0, 0), **options) + bias[:, None, None])
+
+
+def test_taps_that_meet_no_cell_are_not_read() -> None:
+    """One position of one cell meets one tap of a million; one by one they would take minutes."""
+    kernel = np.arange(1.0, 1002 * 1002 + 1).reshape(1, 1, 1002, 1002)
+    found = engine.conv_transpose(np.full((1, 1, 1, 1), 2.0), kernel, padding=((500, 501), (250, 751)))
+    assert found.tolist() == [[[[2.0 * kernel[0, 0, 500, 250]]]]]
+
+
+def test_integers_are_added_in_the_plain_order_where_float64_would_round_others() -> None:
+    large = 2.0**53
+    x = np.array([[[-large, large, 0, 0], [1, 0, 0, 0]]])
+    w = np.array([[[1.0, 0, 1]], [[1, 0, 1]]])
+    for stride in (1, 2):
+        found = engine.conv_transpose(x, w, stride=stride)
+        assert_array_equal(found, engine.conv_transpose(x, w, stride=stride, method="direct"))
+    assert engine.conv_transpose(x, w, stride=2)[0, 0, 2] == 1

@@ -30,7 +30,7 @@ from service.engine.precision import all_finite
 from . import direct
 from .bands import band, reach
 from .method import Method
-from .work import Work, cut, extent, place, region_of, strided
+from .work import Grid, Work, cut, extent, place, region_of, strided
 
 STACK_BYTES = 1024 * 1024
 """What the stacked input X of one product takes: with its output it stays in a core's second-level cache."""
@@ -78,20 +78,21 @@ def compute(work: Work) -> None:
     bands = {r: _bands(work.kernel, plan, r) for r in {rows, plan.output_size[0] % rows} - {0}}
     per_group = plan.filters // plan.groups
 
-    def compute_block(task: tuple[int, tuple[int, int], Region], workspace: Workspace) -> None:
-        image, groups, tile = task
+    together, tiles, at_once = _blocks(plan, rows, work.out.itemsize, work.shared_among(plan.batch))
+
+    def compute_block(task: tuple[int, int, Region], workspace: Workspace) -> None:
+        image, first, tile = task
+        groups = (first, min(first + together, plan.groups))
         _multiply(work, bands, image, groups, tile, _block(plan, rows, at_once, tile), workspace)
         work.add_bias(image, slice(groups[0] * per_group, groups[1] * per_group), tile)
 
-    groups, tiles, at_once = _blocks(plan, rows, work.out.itemsize, work.shared_among(plan.batch))
-    run(product(range(plan.batch), groups, tiles), compute_block, work.control, work.threads)
+    starts = range(0, plan.groups, together)
+    run(product(range(plan.batch), starts, tiles), compute_block, work.control, work.threads)
 
 
 @lru_cache(maxsize=64)
-def _blocks(
-    plan: ConvPlan, rows: int, itemsize: int, least: int = 1
-) -> tuple[list[tuple[int, int]], list[Region], int]:
-    """Return the runs of groups and the tiles of positions, so that a block's window is about `WINDOW_BYTES`.
+def _blocks(plan: ConvPlan, rows: int, itemsize: int, least: int = 1) -> tuple[int, Grid, int]:
+    """Return how many groups, and which tiles of positions, so that a block's window is about `WINDOW_BYTES`.
 
     There are at least `least` blocks, if the groups and rows can be shared out so far. The third is of how many X one
     product of a block is at most.
@@ -103,11 +104,9 @@ def _blocks(
     all_stacks = -(-plan.output_size[0] // rows)
     stacks = min(stacks, -(-all_stacks * plan.groups // least))
     high = rows * -(-all_stacks // -(-all_stacks // stacks))
-    heights = [(start, min(start + high, plan.output_size[0])) for start in range(0, plan.output_size[0], high)]
-    together = max(1, stacks // all_stacks)
-    groups = [(start, min(start + together, plan.groups)) for start in range(0, plan.groups, together)]
+    together = min(plan.groups, max(1, stacks // all_stacks))
     at_once = max(1, STACK_BYTES // (_depth(plan, rows) * prod(extent(others[0])) * together * itemsize))
-    return groups, [(height, *other) for height in heights for other in others], at_once
+    return together, Grid(plan.output_size, (high, *others.steps)), at_once
 
 
 @lru_cache(maxsize=128)
@@ -194,10 +193,10 @@ def seconds(plan: ConvPlan, itemsize: int, machine: Machine) -> float:
     copied = outputs * depth / rows + plan.batch * plan.channels * prod(plan.input_size)
     copied *= 1 + 20 / plan.output_size[-1]  # short runs take longer
     multiplied = outputs * (plan.filters // plan.groups) * depth
-    groups, tiles, _ = _blocks(plan, rows, itemsize)
+    together, tiles, _ = _blocks(plan, rows, itemsize)
     # A signal's bands are rows of one product; others are a small product each.
     products = plan.batch * plan.groups * -(-plan.output_size[0] // rows) if plan.rank > 1 else 0
-    blocks = plan.batch * len(groups) * len(tiles) * machine.block / 2 + products * machine.call / 8
+    blocks = plan.batch * -(-plan.groups // together) * len(tiles) * machine.block / 2 + products * machine.call / 8
     # Whole rows are copied faster than windows are; products of so few rows run at little more than half full speed.
     return blocks + copied / (1.6 * machine.moves[pair]) + 1.75 * multiplied / machine.products[pair]
 
@@ -205,9 +204,9 @@ def seconds(plan: ConvPlan, itemsize: int, machine: Machine) -> float:
 def working_bytes(plan: ConvPlan, itemsize: int, threads: int) -> int:
     """Return the memory that it takes: a block's window and its stacked input, a thread, and all bands."""
     rows = rows_at_once(plan)
-    bands = plan.filters * rows * _depth(plan, rows)
-    groups, tiles, at_once = _blocks(plan, rows, itemsize)
-    count, block = groups[0][1], _block(plan, rows, at_once, tiles[0])
+    bands = plan.filters * sum(r * _depth(plan, r) for r in {rows, plan.output_size[0] % rows})
+    count, tiles, at_once = _blocks(plan, rows, itemsize)
+    block = _block(plan, rows, at_once, tiles[0])
     window = count * (plan.channels // plan.groups) * prod(block.cells)
     return itemsize * (bands + threads * (window + _stacked_cells(plan, count, block)))
 

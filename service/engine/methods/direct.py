@@ -26,6 +26,7 @@ from service.engine.plans import ConvPlan
 from .method import Method
 from .work import (
     BLOCK_BYTES,
+    Grid,
     Work,
     cut,
     extent,
@@ -79,7 +80,7 @@ def compute(work: Work) -> None:
     run(product(range(plan.batch), range(plan.groups), blocks), block, work.control, work.threads)
 
 
-def _tiles(plan: ConvPlan, itemsize: int, least: int = 1) -> list[Region]:
+def _tiles(plan: ConvPlan, itemsize: int, least: int = 1) -> Grid:
     if reaches_far(plan):
         return cut(plan.output_size, min(BLOCK_BYTES // itemsize, -(-prod(plan.output_size) // least)))
     return tiles(plan, window_cells(plan, BLOCK_BYTES // itemsize), least)
@@ -116,7 +117,7 @@ def _pitch(channels: int, itemsize: int) -> int:
     return channels + (APART // itemsize if channels * itemsize >= 8 * APART else 0)
 
 
-def _depthwise_tiles(plan: ConvPlan, itemsize: int, together: int) -> list[Region]:
+def _depthwise_tiles(plan: ConvPlan, itemsize: int, together: int) -> Grid:
     return tiles(plan, window_cells(plan, max(1, DEPTHWISE_BYTES // (itemsize * together))))
 
 

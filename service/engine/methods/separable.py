@@ -28,7 +28,7 @@ from . import direct
 from .bands import band, reach, strips
 from .method import Method
 from .shifted import Term, add_up, passes, terms_of
-from .work import Work, extent, place, region_of, tiles, window_cells
+from .work import Grid, Work, extent, place, region_of, tiles, window_cells
 
 CELLS = 256 * 1024
 """Cells of a block's window: it, the passes between and the output share a core's second-level cache."""
@@ -79,7 +79,7 @@ def compute(work: Work) -> None:
     run(product(range(plan.batch), range(plan.filters), blocks), block, work.control, work.threads)
 
 
-def _tiles(plan: ConvPlan, itemsize: int, shifted: bool, least: int = 1) -> list[Region]:
+def _tiles(plan: ConvPlan, itemsize: int, shifted: bool, least: int = 1) -> Grid:
     """Return the tiles of a filter's map, where taps are added up and where they are not."""
     if shifted:
         return tiles(plan, window_cells(plan, SHIFTED_BYTES // itemsize), least, LONG_ROWS)

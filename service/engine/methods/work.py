@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import product
 from math import prod
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -15,13 +15,14 @@ from service.engine.borders import Array, Index, Positions, Region, fill
 from service.engine.control import Control
 from service.engine.plans import ConvPlan, ConvTransposePlan
 from service.engine.precision import Survey
-from service.engine.remembered import short_list_remembered
+from service.engine.sizes import Ints
 
 BLOCK_BYTES = 256 * 1024
 """What one array of a block takes: a block of input, of output and of products share a core's second-level cache."""
 FAR_CELLS = 1024 * 1024
 """Cells that a block's window has at most where a kernel reaches farther than that cache holds. Where twice its span on
 each axis is more, no window is read as a whole: there would be about a block a position."""
+_FEW_TILES = 512
 GATHER_CELLS = 3000
 """Cells that are read in the time that it takes to find those that a tap meets."""
 
@@ -150,10 +151,10 @@ def cells_read(plan: ConvPlan | ConvTransposePlan) -> int:
     16008
     """
     maps, taps = plan.batch * plan.channels, prod(plan.kernel_size)
+    if isinstance(plan, ConvTransposePlan):
+        return maps * taps * (prod(plan.input_size) + GATHER_CELLS) if reaches_far(plan) else 0
     if reaches_far(plan):
         return maps * taps * (prod(plan.output_size) + GATHER_CELLS)
-    if isinstance(plan, ConvTransposePlan):
-        return 0
     padded = (n + before + after for n, (before, after) in zip(plan.input_size, plan.padding, strict=True))
     return maps * min(prod(padded), prod(plan.output_size) * prod(plan.span))
 
@@ -173,8 +174,53 @@ def window_cells(plan: ConvPlan, cells: int) -> int:
     return max(cells, prod(2 * reach for reach in plan.span))
 
 
-@short_list_remembered
-def tiles(plan: ConvPlan, cells: int, least: int = 1, long_rows: int = 1024) -> list[Region]:
+class Grid(Sequence[Region]):
+    """Tiles of an area, all but the last along an axis of one size, in the order of memory.
+
+    A few are kept; of many each is made when it is asked for, as all together would take more than what is computed.
+    """
+
+    __slots__ = ("_axes", "_few", "_size", "_steps")
+
+    def __init__(self, size: Ints, steps: Ints) -> None:
+        self._size, self._steps = size, steps
+        self._axes = [range(0, n, step) for n, step in zip(size, steps, strict=True)]
+        self._few = tuple(self._made()) if len(self) <= _FEW_TILES else None
+
+    @property
+    def steps(self) -> Ints:
+        """The size of a tile that is not the last."""
+        return self._steps
+
+    def __len__(self) -> int:
+        return prod(map(len, self._axes))
+
+    def __iter__(self) -> Iterator[Region]:
+        return self._made() if self._few is None else iter(self._few)
+
+    @overload
+    def __getitem__(self, index: int) -> Region: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Region]: ...
+    def __getitem__(self, index: int | slice) -> Region | Sequence[Region]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        number = range(len(self))[index]
+        starts: list[int] = []
+        for axis in reversed(self._axes):
+            number, place = divmod(number, len(axis))
+            starts.insert(0, axis[place])
+        return self._from(starts)
+
+    def _made(self) -> Iterator[Region]:
+        return map(self._from, product(*self._axes))
+
+    def _from(self, starts: Iterable[int]) -> Region:
+        return tuple((s, min(s + step, n)) for s, step, n in zip(starts, self._steps, self._size, strict=True))
+
+
+@lru_cache(maxsize=256)
+def tiles(plan: ConvPlan, cells: int, least: int = 1, long_rows: int = 1024) -> Grid:
     """Split the output positions into tiles whose regions of the padded input hold about `cells` cells; `least` tiles.
 
     The axis that is cut next is the one where the overlap of neighbouring regions costs least; rows, up to long ones,
@@ -200,11 +246,11 @@ def tiles(plan: ConvPlan, cells: int, least: int = 1, long_rows: int = 1024) -> 
         ]
         axis = min(costs)[1]
         chunk[axis] = halves[axis]
-    return _grid(plan.output_size, chunk)
+    return Grid(plan.output_size, tuple(chunk))
 
 
-@short_list_remembered
-def cut(size: tuple[int, ...], positions: int) -> list[Region]:
+@lru_cache(maxsize=256)
+def cut(size: tuple[int, ...], positions: int) -> Grid:
     """Split positions into tiles of about so many, each one run of memory in a C-contiguous array of that size."""
     chunk = list(size)
     for axis, length in enumerate(size):
@@ -212,12 +258,7 @@ def cut(size: tuple[int, ...], positions: int) -> list[Region]:
         chunk[axis] = max(1, -(-length // parts))
         if chunk[axis] > 1 or parts <= 1:
             break
-    return _grid(size, chunk)
-
-
-def _grid(size: tuple[int, ...], chunk: list[int]) -> list[Region]:
-    starts = (range(0, n, step) for n, step in zip(size, chunk, strict=True))
-    return [tuple((s, min(s + c, n)) for s, c, n in zip(start, chunk, size, strict=True)) for start in product(*starts)]
+    return Grid(size, tuple(chunk))
 
 
 def place(tile: Region) -> Index:
