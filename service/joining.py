@@ -31,6 +31,8 @@ class JoinedWrites:
         """Write `data`, or keep it for a moment if it is a head."""
         if self._head is not None:
             head = self._taken()
+            if self._transport.is_closing():  # uvloop's writelines says so with an error, its write does not
+                return
             self._transport.writelines((head, data) if len(data) else (head,))
         elif isinstance(data, bytes) and data.startswith(_HEAD):
             self._head = data

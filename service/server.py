@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import socket
 import sys
 import time
@@ -33,6 +34,7 @@ _SWITCH_SECONDS = (
 )
 _MAX_HEADER_BYTES = 64 * 1024
 _CHUNK_BYTES = 64  # around a chunk: its length, an extension, two ends of line
+_UPGRADE = re.compile(rb"(\r\n)upgrade([ \t]*:)", re.IGNORECASE)
 _TOO_LARGE = "The request's headers are too large."
 
 
@@ -54,6 +56,8 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Take what came; headers that it leaves unfinished are waited for, but not for ever and not for any number."""
         between, self._begun = self._between, 0
+        if (between or self._in_headers) and (b"pgrade" in data or b"PGRADE" in data):
+            data = _not_asked(data)
         if not self._in_headers:
             self._beside_bytes += len(data)
         super().data_received(data)
@@ -136,6 +140,16 @@ class Connection(HttpToolsProtocol):
         if self._header_timer is not None:
             self._header_timer.cancel()
             self._header_timer = None
+
+
+def _not_asked(data: bytes) -> bytes:
+    """Return the head of a request with no header that asks for another protocol (RFC 9110, 7.8: it may be ignored).
+
+    The parser would stop there and lose the body; clients that could do HTTP/2 ask so, and fall back to what comes.
+    """
+    end = data.find(b"\r\n\r\n")
+    head = data if end < 0 else data[: end + 2]
+    return _UPGRADE.sub(rb"\1x-asked\2", head) + data[len(head) :]
 
 
 def _patient(seconds: float) -> type[Connection]:

@@ -133,3 +133,29 @@ def test_a_length_of_many_digits(length: str) -> None:
         client.sendall(head.encode() + b"{}")
         assert client.recv(65536)[:12] in (b"HTTP/1.1 413", b"HTTP/1.1 400", b"HTTP/1.1 422")
         until(lambda: service.metric("convolution_reserved_bytes") == 0, "the memory")
+
+
+@pytest.mark.parametrize("upgrade", [b"h2c", b"websocket", b"foo"])
+def test_a_client_that_would_rather_speak_another_protocol_is_answered_in_this_one(upgrade: bytes) -> None:
+    """As curl --http2 and Java's client ask; the parser would take the body for the other protocol's."""
+    lines = b"Connection: Upgrade, HTTP2-Settings", b"upgrade: " + upgrade, b"HTTP2-Settings: AAMAAABk"
+    with serving() as service, connected(service) as client:
+        client.sendall(post(BODY, *lines) + post(BODY))
+        for _ in range(2):
+            assert answer(client).startswith(b"HTTP/1.1 200")
+        body = BODY[:-1] + b',"method":"\\r\\nUpgrade: x"}'
+        client.sendall(post(body, b"Upgrade-Insecure-Requests: 1"))
+        assert b"Upgrade: x" in answer(client)  # a body is not touched
+
+
+def test_a_body_that_is_announced_and_does_not_come_keeps_no_memory_from_others() -> None:
+    head = b"POST /v1/conv2d HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 30000000\r\n\r\n"
+    with serving(max_memory_bytes=200_000_000) as service, connected(service) as idle:
+        idle.sendall(head)
+        until(lambda: service.metric("convolution_in_flight_requests") == 2, "the request")  # it and this one
+        assert service.metric("convolution_reserved_bytes") == 0
+        assert service.ask("/v1/conv2d", {"input": [[1] * 300] * 300, "kernel": [[1]]}).status == 200
+        too_much = head.replace(b"30000000", b"60000000")
+        with connected(service) as other:
+            other.sendall(too_much)
+            assert b"max_memory_bytes is 200,000,000" in answer(other)

@@ -111,3 +111,12 @@ def test_a_client_that_waits_to_be_asked_for_its_body_is_asked() -> None:
         assert client.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
         client.sendall(body)
         assert client.recv(65536).startswith(b"HTTP/1.1 200 OK")
+
+
+def test_nothing_is_written_to_a_connection_that_is_closing() -> None:
+    async def act(writes: JoinedWrites) -> None:
+        writes.write(HEAD)
+        writes._transport.abort()
+        writes.write(b"body")
+
+    assert received(act) == []

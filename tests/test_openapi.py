@@ -64,7 +64,6 @@ OPERATIONS = [
     (path, method) for path, methods in create_app(Settings()).openapi()["paths"].items() for method in methods
 ]
 POSTS = [path for path, method in OPERATIONS if method == "post"]
-PORTRAIT = Path(__file__).parent / "data" / "grace_hopper.jpg"
 JSON, FORM = "application/json", "multipart/form-data"
 
 
@@ -152,8 +151,6 @@ def test_every_form_example_is_answered(service: httpx.Client, document: Any, pa
         parts: dict[str, Any] = {
             field: (None, value if isinstance(value, str) else json.dumps(value)) for field, value in example.items()
         }
-        if "bytes" in str(example["input"]):
-            parts["input"] = ("photo.jpg", PORTRAIT.read_bytes())
         response = service.post(path, files=parts, headers={"Accept": "image/png"})
         assert response.status_code == 200, f"{name}: {response.text}"
 

@@ -59,6 +59,36 @@ def test_a_request_in_flight_is_finished(workers: int) -> None:
         assert service.process.wait(timeout=60) == 0
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_request_that_outlasts_the_time_to_stop_is_told_so(workers: int) -> None:
+    """Both one whose body is still on its way and one that computes get a 503, not the server's bare 500."""
+    computing = json.dumps({"input": [[1] * 1500] * 1500, "kernel": [[1] * 41] * 41, "method": "direct"}).encode()
+    head = "POST /v1/conv2d HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n"
+    with serving(workers=workers, stop_seconds=1) as service:
+        with (
+            socket.create_connection(("127.0.0.1", service.port)) as slow,
+            socket.create_connection(("127.0.0.1", service.port)) as busy,
+        ):
+            slow.sendall(head.format(1000).encode() + b'{"input"')
+            busy.sendall(head.format(len(computing)).encode() + computing)
+            until(lambda: service.metric("convolution_running_requests") == 1, "the computation")
+            service.process.send_signal(signal.SIGTERM)
+            answers = [client.makefile("rb").read() for client in (slow, busy)]
+        assert service.process.wait(timeout=60) == 0
+        lines = [line for line in service.lines if line.get("status") == 503]
+    for answer in answers:
+        headers, _, body = answer.partition(b"\r\n\r\n")
+        assert headers.startswith(b"HTTP/1.1 503"), headers
+        for name in (b"retry-after: 1", b"x-request-id: ", b"server-timing: ", b"connection: close"):
+            assert name in headers.lower()
+        problem = json.loads(body)
+        assert problem["type"] == "/problems/stopping"
+        assert (
+            problem["detail"] == "the service was told to stop, and this request was not done 1 s later; send it again"
+        )
+    assert len(lines) == 2
+
+
 def _hammer(service: Running, ended: Event, seen: list[str]) -> None:
     """Ask again and again, over connections that are kept until the service closes them."""
     connection, body = service.connect(), json.dumps(SMALL)

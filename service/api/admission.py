@@ -112,7 +112,7 @@ class Admission:
     def refuse_if_full(self) -> None:
         """Refuse a request that would need a slot before its body is read."""
         if self.full:
-            raise saturated(f"{self.bounds.queue_length} requests wait already", "queue")
+            raise self._queue_full()
 
     def reserve(self, ticket: Ticket, wanted: int) -> None:
         """Have a request hold `wanted` bytes of memory, or as many as it holds already.
@@ -125,6 +125,19 @@ class Admission:
         more = wanted - ticket.reserved
         if more <= 0:
             return
+        with self._reserving:
+            self.refuse_without_room(wanted, more)
+            self._board.add(RESERVED, more)
+        ticket.reserved += more
+
+    def refuse_without_room(self, wanted: int, more: int | None = None) -> None:
+        """Refuse what takes `wanted` bytes, `more` of them beyond what it holds, if there is no room for it.
+
+        Raises
+        ------
+        HttpProblem
+            As `reserve`.
+        """
         budget = self.bounds.memory_bytes
         if wanted > budget:
             raise HttpProblem(
@@ -135,11 +148,8 @@ class Admission:
                 limit=budget,
                 actual=wanted,
             )
-        with self._reserving:
-            if self._board.total(RESERVED) + more > budget:
-                raise saturated("the memory for requests is taken", "memory")
-            self._board.add(RESERVED, more)
-        ticket.reserved += more
+        if self._board.total(RESERVED) + (wanted if more is None else more) > budget:
+            raise saturated("the memory for requests is taken", "memory")
 
     def release(self, ticket: Ticket, kept: int = 0) -> None:
         """Give back a request's memory, but for what is kept until its answer is sent."""
@@ -170,10 +180,14 @@ class Admission:
             self._board.add(RUNNING, -1)
             self._call_next()
 
+    def _queue_full(self) -> HttpProblem:
+        length = self.bounds.queue_length
+        return saturated(f"{length} requests wait already" if length else "every slot is taken", "queue")
+
     async def _wait(self, ticket: Ticket) -> None:
         """Stand in the queue; returns with a slot."""
         if self._board.total(WAITING) >= self.bounds.queue_length:
-            raise saturated(f"{self.bounds.queue_length} requests wait already", "queue")
+            raise self._queue_full()
         turn = ticket.turn = asyncio.get_running_loop().create_future()
         heapq.heappush(self._queue, _Place(time.monotonic() + ticket.cost, next(self._numbers), turn))
         self._board.add(WAITING)

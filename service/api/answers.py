@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 from starlette.responses import Response
 
+from service.drawing.errors import DrawingError
 from service.drawing.maps import Pixels, narrowed
 from service.drawing.pictures import draw_maps, draw_sections
 from service.drawing.trace_gif import trace_gif
@@ -55,16 +57,23 @@ class Computed(Response):
         ]
 
 
-def write_answer(answer: Answer, media_type: str, rank: int) -> Written:
-    """Return an answer in a media type; `rank` is the number of its spatial axes.
+def write_answer(answer: Answer, media_types: Sequence[str], rank: int) -> Written:
+    """Return an answer in the first of some media types that can hold it; `rank` is the number of its spatial axes.
 
     Raises
     ------
     HttpProblem
-        If a form for one array is asked of an answer with several.
+        If the last of them is a form for one array, and the answer has several.
     WireError, DrawingError
-        If the form cannot hold the values.
+        If the last of them, or JSON, cannot hold the values.
     """
+    for media_type in media_types[:-1]:
+        with suppress(HttpProblem, DrawingError):
+            return _written(answer, media_type, rank)
+    return _written(answer, media_types[-1], rank)
+
+
+def _written(answer: Answer, media_type: str, rank: int) -> Written:
     if media_type == JSON:
         return Written(_as_json(answer), JSON)
     if isinstance(answer, TraceAnswer) and answer.trace is not None:

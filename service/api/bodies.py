@@ -114,7 +114,10 @@ async def _in_time(reading: Coroutine[Any, Any, T], seconds: float) -> T:
 
 
 class _Stream:
-    """A body as it arrives: counted whatever its headers claim, and with memory reserved before it is kept."""
+    """A body as it arrives: counted whatever its headers claim, and with memory reserved for what is here.
+
+    What a header claims is not reserved: a client that never sends it would keep it from all others.
+    """
 
     def __init__(self, receive: Receive, service: Service, ticket: Ticket, memory_per_byte: int) -> None:
         self._receive = receive
@@ -143,7 +146,7 @@ class _Stream:
         self._check(size)
         if size > self._service.settings.inline_bytes:
             self._service.admission.refuse_if_full()
-        self._reserve(size)
+            self._service.admission.refuse_without_room(size * self._memory_per_byte)
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Yield the body's bytes as they come."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
@@ -113,12 +114,9 @@ async def list_limits(request: Request) -> Response:
 def _query_parameters(request: Request) -> dict[str, Any]:
     """Return query arguments as the numbers they spell; what spells none is left for the kernel to refuse."""
     given = request.query_params.multi_items()
-    names = [name for name, _ in given]
-    for name in names:
-        if names.count(name) > 1:
-            raise HttpProblem(
-                "invalid-field", f"{name[:60]} was given {names.count(name)} times; give it once", f"/{name}"
-            )
+    for name, times in Counter(name for name, _ in given).items():
+        if times > 1:
+            raise HttpProblem("invalid-field", f"{name[:60]} was given {times} times; give it once", f"/{name}")
     return {name: _number(text) for name, text in given}
 
 

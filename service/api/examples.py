@@ -238,17 +238,18 @@ ANCHOR_ANSWER = {
 }
 ANSWERS: dict[str, dict[str, Any]] = {"conv2d": {"anchor": _example("Nine times -60", ANCHOR_ANSWER)}}
 
+_STEP = "[[0, 0, 255, 255], [0, 0, 255, 255], [0, 0, 255, 255], [0, 0, 255, 255]]"
 FORMS: dict[str, dict[str, Any]] = {
     "conv2d": {
         "picture": _example(
-            "A named kernel on a picture: send the file as the part `input`",
-            {"input": "(the picture's bytes)", "kernel": "sobel_x", "padding": "same", "range": "absolute"},
+            "A named kernel; in place of this text the part `input` may be a picture or a .npy, as a file",
+            {"input": _STEP, "kernel": "sobel_x", "padding": "same", "range": "absolute"},
         )
     },
     "pool2d": {
         "picture": _example(
-            "A picture of half the size: send the file as the part `input`",
-            {"input": "(the picture's bytes)", "kind": "average", "kernel_size": 2},
+            "Half the size; in place of this text the part `input` may be a picture or a .npy, as a file",
+            {"input": _STEP, "kind": "average", "kernel_size": 2},
         )
     },
 }

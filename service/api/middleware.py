@@ -8,11 +8,12 @@ import re
 import time
 
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .errors import ClientGone
 from .logs import log_request
-from .problems import crash
+from .problems import crash, problem
 from .record import Record, record_of
 
 _GIVEN_ID = re.compile(rb"[\x21-\x7e]{1,128}")
@@ -75,6 +76,10 @@ class RequestContext:
             await self.app(scope, receive, send_with_context)
         except ClientGone:
             record.status = _CLIENT_GONE
+        except asyncio.CancelledError:
+            if not service.stopping or record.status:
+                raise
+            await _cut_off(scope)(scope, receive, send_with_context)
         finally:
             record.seconds = time.perf_counter() - begin
             if record.ticket is not None:
@@ -102,6 +107,17 @@ async def _send_long(message: Message, scope: Scope, send: Send, seconds: float)
         if cut is not None:
             cut()
         raise ClientGone from None
+
+
+def _cut_off(scope: Scope) -> Response:
+    """Return the answer of a request that was still in progress when the time to stop was over."""
+    task = asyncio.current_task()
+    if task is not None:
+        task.uncancel()  # what cancelled it only wants it to end, which it does with its answer
+    settings = scope["app"].state.service.settings
+    seconds = settings.drain_seconds + settings.stop_seconds
+    detail = f"the service was told to stop, and this request was not done {seconds:g} s later; send it again"
+    return problem(Request(scope), "stopping", detail, headers={"Retry-After": "1"})
 
 
 def _request_id(scope: Scope) -> str:

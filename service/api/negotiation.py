@@ -18,8 +18,19 @@ PICTURES: dict[str, PictureFormat] = {"image/png": "png", "image/webp": "webp", 
 def negotiate(accept: str | None, offered: Sequence[str]) -> str:
     """Return the media type of `offered` that the header prefers; the first where it does not say.
 
-    Each offer gets the quality of the most specific range that matches it; the best wins, and the earlier offer among
-    equals.
+    Raises
+    ------
+    HttpProblem
+        If nothing offered is acceptable; the detail lists what there is.
+    """
+    return acceptable(accept, offered)[0]
+
+
+def acceptable(accept: str | None, offered: Sequence[str]) -> list[str]:
+    """Return the media types of `offered` that the header takes, what it prefers first; all where it does not say.
+
+    Each offer gets the quality of the most specific range that matches it; the best come first, and the earlier offer
+    among equals.
 
     Raises
     ------
@@ -27,16 +38,16 @@ def negotiate(accept: str | None, offered: Sequence[str]) -> str:
         If nothing offered is acceptable; the detail lists what there is.
     """
     if accept is None or accept.strip(", \t") in ("", "*/*", offered[0]):
-        return offered[0]
-    found = qualities(accept, offered)
-    best = max(found)
-    if best <= 0:
+        return list(offered)
+    found = dict(zip(offered, qualities(accept, offered), strict=True))
+    taken = sorted((offer for offer, quality in found.items() if quality > 0), key=found.__getitem__, reverse=True)
+    if not taken:
         raise HttpProblem(
             "not-acceptable",
             f"Accept is {accept[:200]!r}; this answer comes as {', '.join(offered)}",
             headers={"Vary": "Accept"},
         )
-    return offered[found.index(best)]
+    return taken
 
 
 def qualities(accepted: str, offered: Sequence[str]) -> list[float]:

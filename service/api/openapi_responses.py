@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .negotiation import BYTES, JSON, NPY, PICTURES, ZIP
+from .negotiation import BYTES, JSON, NPY, ZIP
 from .problem_types import PROBLEM_TYPES
 from .problems import MEDIA_TYPE
 
@@ -16,10 +16,20 @@ _FORMS = {
     NPY: "The only array of the answer, as .npy.",
     BYTES: "The same as application/x-npy.",
     ZIP: "Every array of the answer as .npz, by its name in the JSON answer.",
-    **dict.fromkeys(PICTURES, "The maps as a picture."),
+    "image/png": "The maps as a picture, exact in 8 and 16 bit.",
+    "image/webp": "The maps as a picture; it loses detail (quality 90).",
+    "image/jpeg": "The maps as a picture; it loses detail (quality 95).",
     "text/markdown": "A handout with tables and LaTeX formulas.",
     "image/svg+xml": "A drawing of every step, light and dark.",
     "image/gif": "An animation: the window slides, the output fills.",
+}
+_EVERY_HEADER = {
+    "X-Request-ID": "The request's id: the client's if it sent one of up to 128 visible ASCII characters.",
+    "Server-Timing": "Milliseconds of decode, queue, compute and encode.",
+}
+_SHAPE_HEADERS = {
+    "X-Output-Shape": "The answer's shape, such as `1,3,3`, where it is not JSON.",
+    "X-Dtype": "The answer's dtype where it is not JSON.",
 }
 
 
@@ -30,7 +40,7 @@ def json_response(schema: str, example: Any = None, others: Mapping[str, Any] | 
         content[JSON]["example"] = example
     for media_type in others or ():
         content[media_type] = {"schema": dict(_BINARY)}
-    return {200: {"description": "The answer.", "content": content}}
+    return {200: {"description": "The answer.", "content": content, "headers": _headers(content)}}
 
 
 def answer_response(schema: str, examples: Mapping[str, Any], offered: Iterable[str]) -> Responses:
@@ -42,17 +52,14 @@ def answer_response(schema: str, examples: Mapping[str, Any], offered: Iterable[
         else:
             content[media_type] = {"schema": _BINARY | {"contentMediaType": media_type}}
     forms = "; ".join(f"`{media_type}`: {_FORMS[media_type]}" for media_type in offered if media_type in _FORMS)
-    headers = {
-        name: {"description": text, "schema": {"type": "string"}}
-        for name, text in (
-            ("X-Request-ID", "The request's id; the client's own if it sent one."),
-            ("Server-Timing", "Milliseconds of decode, queue, compute and encode."),
-            ("X-Output-Shape", "The answer's shape, such as `1,3,3`, where it is not JSON."),
-            ("X-Dtype", "The answer's dtype where it is not JSON."),
-        )
-    }
     description = f"The answer, in the form that `Accept` prefers. {forms}" if forms else "The answer."
-    return {200: {"description": description, "content": content, "headers": headers}}
+    return {200: {"description": description, "content": content, "headers": _headers(content)}}
+
+
+def _headers(media_types: Iterable[str]) -> dict[str, Any]:
+    """Return the headers of an answer in some media types: JSON says in itself what the others say in them."""
+    told = _EVERY_HEADER if set(media_types) == {JSON} else _EVERY_HEADER | _SHAPE_HEADERS
+    return {name: {"description": text, "schema": {"type": "string"}} for name, text in told.items()}
 
 
 def problem_responses(*slugs: str) -> Responses:

@@ -7,6 +7,7 @@ to a slot like every other.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -28,7 +29,7 @@ from .bodies import Body, Reader, gather, validated
 from .compression import accepted_encoding, compressed
 from .errors import TooMuchForTheLoop
 from .headers import header
-from .negotiation import BYTES, JSON, NPY, PICTURES, ZIP, negotiate
+from .negotiation import BYTES, JSON, NPY, PICTURES, ZIP, acceptable, negotiate
 from .record import Record, record_of
 from .state import Service, service_of
 
@@ -59,6 +60,8 @@ class Computation:
         Media types of the answer, JSON first.
     quick
         Whether the plan tells all of the work, so that a small request may be worked on at once.
+    several
+        Whether an answer may have more than one array.
     """
 
     path: str
@@ -67,22 +70,30 @@ class Computation:
     run: Operation
     offered: Sequence[str] = PICTURE_FORMS
     quick: bool = True
+    several: bool = False
 
     async def __call__(self, request: Request) -> Response:
         """Answer one request."""
-        media_type = negotiate(header(request.scope, b"accept"), self.offered)
+        media_types = self._media_types(header(request.scope, b"accept"))
         encoding = accepted_encoding(header(request.scope, b"accept-encoding"))
         written = await _worked_out(
             request,
-            partial(self._work, media_type, encoding),
-            quick=self.quick and media_type in ARRAY_FORMS,
-            as_text=media_type == JSON,
+            partial(self._work, media_types, encoding),
+            quick_bytes=sys.maxsize if self.quick and set(media_types) <= set(ARRAY_FORMS) else 0,
+            as_text=JSON in media_types,
         )
         return Computed(written)
 
+    def _media_types(self, accept: str | None) -> list[str]:
+        """Return the media type that a client prefers, and behind one that may not hold the answer the next best."""
+        taken = acceptable(accept, self.offered)
+        unsure = (*PICTURES, NPY, BYTES) if self.several else tuple(PICTURES)
+        sure = next((index for index, media_type in enumerate(taken) if media_type not in unsure), len(taken))
+        return taken[: sure + 1]
+
     def _work(
         self,
-        media_type: str,
+        media_types: Sequence[str],
         encoding: ContentEncoding | None,
         record: Record,
         read: Reader,
@@ -96,22 +107,31 @@ class Computation:
         record.macs = answer.fields.get("plan", {}).get("macs", 0)
         control.check()
         with record.timings.phase("encode"):
-            return compressed(write_answer(answer, media_type, self.rank), encoding)
+            return compressed(write_answer(answer, media_types, self.rank), encoding)
 
 
 @dataclass(frozen=True, slots=True)
 class Planning:
-    """One route that plans without computing; attributes as of `Computation`."""
+    """One route that plans without computing.
+
+    Attributes
+    ----------
+    path, model, rank, run
+        As of `Computation`.
+    quick_bytes
+        Requests up to this size, and up to that of small ones, are worked on at once.
+    """
 
     path: str
     model: type[BaseModel]
     rank: int
     run: Plan
+    quick_bytes: int = sys.maxsize
 
     async def __call__(self, request: Request) -> Response:
         """Answer one request."""
         negotiate(header(request.scope, b"accept"), (JSON,))
-        written = await _worked_out(request, self._work, quick=True, as_text=True)
+        written = await _worked_out(request, self._work, quick_bytes=self.quick_bytes, as_text=True)
         return Response(written.body, media_type=JSON)
 
     def _work(self, record: Record, read: Reader, limits: WorkLimits, control: Control) -> Written:
@@ -124,14 +144,14 @@ class Planning:
             return Written(write_json(plan), JSON)
 
 
-async def _worked_out(request: Request, work: Callable[..., Written], *, quick: bool, as_text: bool) -> Written:
+async def _worked_out(request: Request, work: Callable[..., Written], *, quick_bytes: int, as_text: bool) -> Written:
     """Return what `work` makes of a request, on the event loop if it is small and in a slot if not."""
     service, record = service_of(request), record_of(request.scope)
     ticket = record.ticket = Ticket()
     body = await gather(request, service, ticket)
     record.bytes_in = body.size
     job = partial(work, record, body.read)
-    if quick and body.size <= service.settings.inline_bytes and not body.opaque:
+    if body.size <= min(quick_bytes, service.settings.inline_bytes) and not body.opaque:
         try:
             return await _at_once(job, service)
         except TooMuchForTheLoop:

@@ -50,7 +50,7 @@ _ROWS: list[tuple[str, int, str, str]] = [
     (
         "malformed-json",
         400,
-        "A JSON body, or a form field that opens with [ or {, is not strict JSON.",
+        "A JSON body, or a form field that opens with [ or {, is not strict JSON; or a body is JSON but no object.",
         (
             "The detail gives the offset. NaN, Infinity, comments, trailing commas and single quotes are not "
             "JSON; to send NaN or infinity use .npy or a base64 array."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import FastAPI
 from pydantic import ValidationError
@@ -24,6 +25,7 @@ from .errors import HttpProblem
 from .problem_types import PROBLEM_TYPES
 
 MEDIA_TYPE = "application/problem+json"
+_URN_CHARACTERS = "-._~!$&'()*+,;=:@/"  # RFC 8141; an id of the client's may have others
 _LOGGER = logging.getLogger("service")
 
 
@@ -37,7 +39,11 @@ class InvalidRequest(Exception):
     @classmethod
     def of(cls, error: ValidationError, model: type[Any], document: Any) -> InvalidRequest:
         """Return pydantic's error in the client's terms."""
-        limits = (entry["ctx"] for entry in error.errors(include_url=False) if entry["type"] == BEYOND_LIMIT)
+        limits = (
+            entry["ctx"]
+            for entry in error.errors(include_url=False, include_input=False)
+            if entry["type"] == BEYOND_LIMIT
+        )
         return cls(violations(error, model, document), next(limits, {}))
 
 
@@ -74,7 +80,7 @@ def problem(
         "title": kind.title,
         "status": kind.status,
         "detail": detail,
-        "instance": f"urn:request:{request.scope.get('state', {}).get('request_id', '')}",
+        "instance": f"urn:request:{quote(request.scope.get('state', {}).get('request_id', ''), _URN_CHARACTERS)}",
         "errors": [{"pointer": violation.pointer, "detail": violation.detail} for violation in errors],
         **extra,
     }

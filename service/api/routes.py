@@ -174,7 +174,8 @@ def _add_family(router: APIRouter, family: Family, rank: int) -> None:
     offered = PICTURE_FORMS if rank == 2 else ARRAY_FORMS
     indices = ["return_indices"] if family.name == "pool" else []
     # 1-D and 3-D maps have no picture, but are asked for one and told so with a 422 instead of a bare 406.
-    compute = Computation(f"/{op}", family.request[rank], rank, family.run, PICTURE_FORMS)
+    several = family.name == "pool"  # values, and the indices of the cells they come from
+    compute = Computation(f"/{op}", family.request[rank], rank, family.run, PICTURE_FORMS, several=several)
     _add(
         router,
         compute,
@@ -196,7 +197,9 @@ def _add_family(router: APIRouter, family: Family, rank: int) -> None:
         answer_response("PlanAnswer", {}, (JSON,)),
         request_body(plan.model, examples.PLANS[op], {}),
     )
-    gradients = Computation(f"/{op}/gradients", family.gradients[rank], rank, family.run_gradients, ARRAY_FORMS)
+    gradients = Computation(
+        f"/{op}/gradients", family.gradients[rank], rank, family.run_gradients, ARRAY_FORMS, several=True
+    )
     _add(
         router,
         gradients,
@@ -243,7 +246,7 @@ def _plan_network(request: NetworkPlanRequest, _rank: int, limits: WorkLimits) -
 
 
 def _add_networks(router: APIRouter) -> None:
-    run = Computation("/networks", NetworkRequest, 2, _run_network, PICTURE_FORMS, quick=False)
+    run = Computation("/networks", NetworkRequest, 2, _run_network, PICTURE_FORMS, quick=False, several=True)
     _add(
         router,
         run,
@@ -255,7 +258,8 @@ def _add_networks(router: APIRouter) -> None:
         answer_response("NetworkAnswer", {}, PICTURE_FORMS),
         request_body(run.model, teaching_examples.NETWORKS, {}),
     )
-    plan = Planning("/networks/plan", NetworkPlanRequest, 2, _plan_network)
+    # A layer may take a millisecond: to build a large named kernel, to follow cells through many windows.
+    plan = Planning("/networks/plan", NetworkPlanRequest, 2, _plan_network, quick_bytes=4096)
     _add(
         router,
         plan,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import sys
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Any, TypeVar
 
 from starlette.types import Receive
 
@@ -22,6 +23,7 @@ from .timings import Timings
 
 T = TypeVar("T")
 
+_LAST_SECONDS = 5.0
 _NICENESS = 5  # a third of the event loop's weight: health and small requests are answered while all cores compute
 
 
@@ -45,6 +47,7 @@ class Work:
         self._deadline_seconds = deadline_seconds
         self._working_bytes = working_bytes
         self._cores = cores
+        self._jobs: set[Future[Any]] = set()
         self._threads = ThreadPoolExecutor(admission.bounds.slots, thread_name_prefix="slot", initializer=_step_back)
 
     async def run(self, job: Callable[[Control], T], ticket: Ticket, timings: Timings, receive: Receive) -> T:
@@ -70,7 +73,10 @@ class Work:
                     control.check()
                     return job(control)
 
-                return await asyncio.get_running_loop().run_in_executor(self._threads, begin)
+                running_job = self._threads.submit(begin)
+                self._jobs.add(running_job)
+                running_job.add_done_callback(self._jobs.discard)
+                return await asyncio.wrap_future(running_job)
         except Cancelled:
             if ticket.gone:
                 raise ClientGone from None
@@ -108,8 +114,11 @@ class Work:
         )
 
     def close(self) -> None:
-        """Wait for the jobs that run and end the threads."""
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        """End the threads; a job that nobody wants any more gets a moment to see it, and does not hold up the stop."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        left = wait(self._jobs.copy(), _LAST_SECONDS).not_done
+        if left:
+            logging.getLogger("service").error("%d jobs did not end within %g s of the stop", len(left), _LAST_SECONDS)
 
 
 def _step_back() -> None:

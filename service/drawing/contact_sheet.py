@@ -7,7 +7,7 @@ exists.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,7 +73,7 @@ class SheetPlan:
 
 def contact_sheet(
     maps: NDArray[Any],
-    labels: Sequence[str] | None = None,
+    labels: Iterable[str] | None = None,
     *,
     range: Range = "clip",
     depth: Depth = 8,
@@ -90,7 +90,7 @@ def contact_sheet(
     ----------
     maps : ndarray of shape (M, H, W)
         Finite.
-    labels : sequence of M str, optional
+    labels : iterable of M str, optional
         "0", "1", … where left out.
     range : {"clip", "absolute", "normalize", "offset"}
     depth : {8, 16}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -95,9 +95,10 @@ def draw_sections(
     return np.concatenate(filled, axis=1)
 
 
-def _labels(maps: NDArray[Any]) -> list[str]:
+def _labels(maps: NDArray[Any]) -> Iterator[str]:
+    """Yield each map's index; one by one, as a sheet of too many is refused before they are asked for."""
     sizes = [size for size in maps.shape[:-2] if size > 1]
-    return [".".join(str(part) for part in index) for index in np.ndindex(*sizes)] if sizes else ["0"]
+    return (".".join(str(part) for part in index) for index in np.ndindex(*sizes)) if sizes else iter(("0",))
 
 
 def _in_colour(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,9 +93,16 @@ def make(name: str, /, **parameters: object) -> NDArray[np.float64]:
 def _find(name: str) -> Row:
     if name in _ROWS:
         return _ROWS[name]
-    near = difflib.get_close_matches(name, _ROWS, n=1)
-    guess = f"; did you mean {quoted(near[0])}?" if near else "."
+    near = _nearest(name.lower().replace("-", "_").replace(" ", "_"), list(_ROWS))
+    guess = f"; did you mean {' or '.join(map(quoted, near))}?" if near else "."
     raise UnknownKernel(f"there is no kernel {quoted(name)}{guess} There are: {', '.join(_ROWS)}", "/kernel/name")
+
+
+def _nearest(name: str, known: Sequence[str]) -> list[str]:
+    """Return the names that are most like one that there is not; several if they are equally like it."""
+    near = difflib.get_close_matches(name, known)
+    likeness = [difflib.SequenceMatcher(None, one, name).ratio() for one in near]
+    return [one for one, ratio in zip(near, likeness, strict=True) if ratio == max(likeness)]
 
 
 def _unknown_parameter(row: Row, given: str) -> UnknownKernelParameter:

@@ -85,13 +85,13 @@ def _decided(
     return layout, plan
 
 
-def prepare_conv(request: ConvRequest, rank: int, limits: WorkLimits) -> ConvProblem:
-    """Return the convolution that a request asks for, checked in full before any of it is computed."""
+def prepare_conv(request: ConvRequest, rank: int, limits: WorkLimits, *, backward: bool = False) -> ConvProblem:
+    """Return the convolution that a request asks for, checked in full before any of it or of its gradients is made."""
     source = read_input(request.input, request.color)
     kernel = read_kernel(request.kernel, rank)
     layout, plan = plan_conv(request, rank, source.array.shape, kernel.shape)
     dtype = source.dtype(request.dtype)
-    check_work(plan, limits, dtype.itemsize)
+    check_work(plan, limits, dtype.itemsize, backward=backward)
     return ConvProblem(
         source=source,
         sent_kernel=kernel,
@@ -132,6 +132,7 @@ def convolve(request: ConvRequest, rank: int, limits: WorkLimits, control: engin
         dtype=dtype_name(problem.dtype),
         method=method,
         padding_value=request.padding_value,
+        sample_spacing=problem.sample_spacing,
     )
     style = problem.source.style(request.range)
     if style.color and not problem.layout.shared:

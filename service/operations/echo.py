@@ -18,6 +18,7 @@ def conv_echo(
     dtype: str,
     method: str | None,
     padding_value: float,
+    sample_spacing: float | None = None,
 ) -> dict[str, Any]:
     """Return a convolution's plan in the form of the request."""
     echo: dict[str, Any] = {
@@ -36,6 +37,8 @@ def conv_echo(
     }
     if plan.padding_mode == "constant":
         echo["padding_value"] = padding_value
+    if sample_spacing is not None:
+        echo["sample_spacing"] = sample_spacing
     if any(plan.dropped):
         echo["dropped"] = list(plan.dropped)
     return echo

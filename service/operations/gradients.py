@@ -23,7 +23,7 @@ def conv_gradients(request: ConvGradientsRequest, rank: int, limits: WorkLimits,
 
     With `learning_rate` the answer also holds the kernel and the bias after one step of gradient descent.
     """
-    problem = prepare_conv(request, rank, limits)
+    problem = prepare_conv(request, rank, limits, backward=True)
     gradients = engine.conv_gradients(
         problem.input,
         problem.kernel,
@@ -49,7 +49,7 @@ def conv_transpose_gradients(
     request: ConvTransposeGradientsRequest, rank: int, limits: WorkLimits, control: engine.Control
 ) -> Answer:
     """Run a transposed convolution's backward pass; as `conv_gradients`."""
-    problem = prepare_transpose(request, rank, limits)
+    problem = prepare_transpose(request, rank, limits, backward=True)
     gradients = engine.conv_transpose_gradients(
         problem.input,
         problem.kernel,
@@ -64,7 +64,7 @@ def pool_gradients(request: PoolGradientsRequest, rank: int, limits: WorkLimits,
     """Run a pool's backward pass; parameters and errors are those of `convolve`."""
     source = read_input(request.input, request.color)
     layout, plan = plan_pool(request, rank, source.array.shape)
-    check_work(plan, limits, source.dtype(request.dtype).itemsize)
+    check_work(plan, limits, source.dtype(request.dtype).itemsize, backward=True)
     gradient = engine.pool_gradients(
         layout.input(source.array),
         layout.output_gradient(request.output_gradient, plan.output_shape),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import prod
 from typing import Any
@@ -48,6 +48,7 @@ _READ_BYTES = 8  # a value as it is read: a float64 from JSON, or one from a pic
 _DIGITS_BYTES = 24  # a value in an answer's text, at most
 _MACS_A_SECOND = 2e9
 _ELEMENTS_A_SECOND = 1e8
+_ROUND_SECONDS = 15e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +91,24 @@ class Work:
     ----------
     output_elements
         What the answer holds.
+    rounds
+        How often Python begins anew whatever the method: for each sample, and of a transposed convolution's each phase.
+    parts
+        Samples' planes and maps, and taps: what some methods go through one by one.
     read_elements
         The cells that convolutions read, their padding among them: a few bytes may ask for many.
     largest_output, passed_elements, inner_elements
         Of a network, else 0: what the layer that makes most makes; what it holds at once beside the answer, a layer's
         input and its output; and what all layers make that is not answered.
+    also_answered
+        Of a backward pass, else 0: what its other answers hold beside the largest.
     """
 
     output_elements: int
     kernel_elements: int
     macs: int
+    rounds: int = 0
+    parts: int = 0
     input_elements: int = 0
     item_bytes: int = 8
     padded_elements: int = 0
@@ -107,19 +116,21 @@ class Work:
     largest_output: int = 0
     passed_elements: int = 0
     inner_elements: int = 0
+    also_answered: int = 0
 
     def memory_bytes(self, *, as_text: bool) -> int:
         """Return the memory of the arrays and of the answer: each value's digits if it is text, or the value."""
         answer = _DIGITS_BYTES if as_text else self.item_bytes
         read = self.input_elements + self.kernel_elements
-        held = self.output_elements * (self.item_bytes + answer) + self.passed_elements * self.item_bytes
+        answered = self.output_elements + self.also_answered
+        held = answered * (self.item_bytes + answer) + self.passed_elements * self.item_bytes
         return read * _READ_BYTES + held
 
     @property
     def seconds(self) -> float:
         """Time on one core that it would take, within a factor of a few."""
         moved = max(self.input_elements, self.read_elements) + self.output_elements + self.inner_elements
-        return self.macs / _MACS_A_SECOND + moved / _ELEMENTS_A_SECOND
+        return self.macs / _MACS_A_SECOND + moved / _ELEMENTS_A_SECOND + self.rounds * _ROUND_SECONDS
 
 
 @lru_cache(1024)
@@ -129,10 +140,13 @@ def work_of(plan: Any, item_bytes: int = 8) -> Work:
     macs = plan.macs if hasattr(plan, "macs") else plan.operations
     convolution = isinstance(plan, (engine.ConvPlan, engine.ConvTransposePlan))
     read = engine.cells_read(plan) if convolution else getattr(plan, "read_elements", 0)
+    rounds, parts = _pieces(plan) if convolution else (0, 0)
     return Work(
         output_elements=prod(plan.output_shape),
         kernel_elements=prod(kernel) if kernel else 0,
         macs=macs,
+        rounds=rounds,
+        parts=parts,
         input_elements=prod(plan.input_shape),
         item_bytes=item_bytes,
         padded_elements=padded_elements(plan),
@@ -141,6 +155,27 @@ def work_of(plan: Any, item_bytes: int = 8) -> Work:
         passed_elements=getattr(plan, "passed_elements", 0),
         inner_elements=getattr(plan, "inner_elements", 0),
     )
+
+
+def _backward(work: Work, plan: Any) -> Work:
+    """Return what a plan's backward pass would cost.
+
+    It answers what is shaped as the input and the kernel, and as the kernel once more after a step of descent; where a
+    kernel is as large as the input, that is far more than the output. Python begins anew for each tap.
+    """
+    answered = work.input_elements + 2 * (work.kernel_elements + getattr(plan, "filters", 0))
+    largest = max(work.output_elements, work.input_elements, work.kernel_elements)
+    rounds = work.rounds + (prod(plan.kernel_size) if work.kernel_elements else 0)
+    return replace(work, output_elements=largest, also_answered=max(0, answered - largest), rounds=rounds)
+
+
+def _pieces(plan: engine.ConvPlan | engine.ConvTransposePlan) -> tuple[int, int]:
+    """Return a convolution's rounds and parts."""
+    taps = prod(plan.kernel_size)
+    phases = 1
+    if isinstance(plan, engine.ConvTransposePlan):  # taps that lie a stride apart meet the same cells of the output
+        phases = prod(map(min, plan.stride, plan.kernel_size))
+    return plan.batch * phases, plan.batch * (plan.channels + plan.filters) + taps
 
 
 def padded_elements(plan: Any) -> int:
@@ -166,8 +201,8 @@ def exceeded(work: Work, limits: WorkLimits) -> tuple[str, int, int] | None:
     return None
 
 
-def check_work(plan: Any, limits: WorkLimits, item_bytes: int = 8) -> None:
-    """Refuse a plan beyond a limit.
+def check_work(plan: Any, limits: WorkLimits, item_bytes: int = 8, *, backward: bool = False) -> None:
+    """Refuse a plan beyond a limit, or its backward pass.
 
     Raises
     ------
@@ -175,6 +210,8 @@ def check_work(plan: Any, limits: WorkLimits, item_bytes: int = 8) -> None:
         With the limit's name, its number and the actual one.
     """
     work = work_of(plan, item_bytes)
+    if backward:
+        work = _backward(work, plan)
     found = exceeded(work, limits)
     if found is None:
         if limits.admit is not None:

@@ -249,8 +249,9 @@ def layer_named(index: int, layer: Any) -> Iterator[None]:
 def _planned(layer: Any, shape: Shape, rank: int, sight: Sight) -> LayerPlan:
     if _has_axes(layer.type) and int(layer.type[-2]) != rank:
         flat = " after flatten" if rank == 0 else ""
+        axes = "1 spatial axis" if rank == 1 else f"{rank} spatial axes"
         raise engine.ShapeMismatch(
-            f"its input has shape {list(shape)} and {rank} spatial axes{flat}; it works on {layer.type[-2]}", ""
+            f"its input has shape {list(shape)} and {axes}{flat}; it works on {layer.type[-2]}", ""
         )
     if layer.type.startswith("conv_transpose"):
         return _conv_transpose(layer, shape, sight)

@@ -55,6 +55,7 @@ def conv_plan(request: ConvPlanRequest, rank: int, limits: WorkLimits) -> dict[s
         dtype=planned.dtype.name,
         method=method,
         padding_value=request.padding_value,
+        sample_spacing=vars(request).get("sample_spacing"),
     )
     parameters = prod(kernel_shape) + bias_parameters(request, layout, plan.output_shape)
     working_bytes = estimates[method].working_bytes if method in estimates else None

@@ -181,6 +181,8 @@ def _product_step(
     with np.errstate(all="ignore"):
         products = patch * kernel
     written = text.products(patch, kernel, channelled=channelled)
+    if spacing is not None:
+        extra = {**extra, "sample_spacing": spacing}
     return Step(
         position=position,
         window=taps.window,

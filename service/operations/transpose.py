@@ -49,11 +49,16 @@ def plan_conv_transpose(
     return layout, plan
 
 
-def prepare_transpose(request: ConvTransposeRequest, rank: int, limits: WorkLimits) -> TransposeProblem:
-    """Return the transposed convolution that a request asks for, checked in full before any of it is computed."""
+def prepare_transpose(
+    request: ConvTransposeRequest, rank: int, limits: WorkLimits, *, backward: bool = False
+) -> TransposeProblem:
+    """Return the transposed convolution that a request asks for, checked in full before any of it is computed.
+
+    `backward` where its gradients are.
+    """
     source = read_input(request.input, request.color)
     layout, plan = plan_conv_transpose(request, rank, source.array.shape, request.kernel.shape)
-    check_work(plan, limits, source.dtype(request.dtype).itemsize)
+    check_work(plan, limits, source.dtype(request.dtype).itemsize, backward=backward)
     return TransposeProblem(
         source=source,
         layout=layout,

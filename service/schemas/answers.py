@@ -38,6 +38,9 @@ class ConvPlanEcho(AnswerModel):
     method: str | None = Field(description="The method that computes the answer; in a refused plan null, unless named.")
     macs: int = Field(description="Multiply-accumulates.")
     padding_value: float | None = Field(None, description='With `padding_mode: "constant"`.')
+    sample_spacing: float | None = Field(
+        None, description="dt, which the sums are multiplied by; there if it was given."
+    )
     dropped: list[int] | None = Field(
         None, description="Cells of the padded input behind the last window of each axis; there only if any are."
     )
@@ -189,12 +192,17 @@ class TraceStep(AnswerModel):
     channel_sums: list[float] | None = Field(None, description="The sum's part of each channel.")
     sum: float | None = Field(None, description="Of the products, or of an average's cells.")
     bias: float | None = None
-    value: float = Field(description="The operation's own answer there, bit for bit.")
+    value: float = Field(
+        description="The operation's own answer there, bit for bit: a `method` asked for by name may round."
+    )
     expression: str = Field(description="The arithmetic as a person writes it.")
     selected: list[int] | None = Field(None, description="The input cell that won a maximum or minimum.")
     index: int | None = Field(None, description="With `return_indices`: its flat position in its plane.")
     divisor: int | None = Field(None, description="Of an average.")
     taps: list[Any] | None = Field(None, description="Of a transposed convolution: the taps' places in the kernel.")
+    sample_spacing: float | None = Field(
+        None, description="dt of `conv1d`, where it was given: `value` is `sum` times dt, plus `bias`."
+    )
     stages: dict[str, Any] | None = Field(
         None, description="Of a one-dimensional true convolution: fold, displace, multiply, integrate."
     )

@@ -55,19 +55,24 @@ FiniteFloat = Annotated[float, Field(allow_inf_nan=False)]
 
 _PER_AXIS = "{}, or a list of such integers, one a spatial axis"
 
-PerAxis = Annotated[PositiveInt | list[PositiveInt], Expects(_PER_AXIS.format(POSITIVE))]
-NaturalPerAxis = Annotated[NaturalInt | list[NaturalInt], Expects(_PER_AXIS.format(NATURAL))]
-Pair = Annotated[list[NaturalInt], Field(min_length=2, max_length=2)]
+# Far more than any operation has axes: a longer list is refused unread, where each of its items would be judged.
+_AXES = Field(max_length=8)
+PositiveInts = Annotated[list[PositiveInt], _AXES]
+NaturalInts = Annotated[list[NaturalInt], _AXES]
+
+PerAxis = Annotated[PositiveInt | PositiveInts, Expects(_PER_AXIS.format(POSITIVE))]
+NaturalPerAxis = Annotated[NaturalInt | NaturalInts, Expects(_PER_AXIS.format(NATURAL))]
+Pairs = Annotated[list[Annotated[list[NaturalInt], Field(min_length=2, max_length=2)]], _AXES]
 PaddingName = Literal["valid", "same", "same_lower", "full"]
 Padding = Annotated[
-    NaturalInt | PaddingName | list[NaturalInt] | list[Pair],
+    NaturalInt | PaddingName | NaturalInts | Pairs,
     Expects(
         f"{NATURAL}, a list of such integers, one a spatial axis, a list of [before, after] pairs, one a "
         'spatial axis, or one of "valid", "same", "same_lower" and "full"'
     ),
 ]
 PaddingAmounts = Annotated[
-    NaturalInt | list[NaturalInt] | list[Pair],
+    NaturalInt | NaturalInts | Pairs,
     Expects(
         f"{NATURAL}, a list of such integers, one a spatial axis, or a list of [before, after] pairs, "
         "one a spatial axis; a transposed convolution takes no names"

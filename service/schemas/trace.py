@@ -7,16 +7,16 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from .fields import NATURAL, POSITIVE, Expects, NaturalInt, PositiveInt, Request
+from .fields import NATURAL, POSITIVE, Expects, NaturalInt, NaturalInts, PositiveInt, Request
 from .requests import ConvRequest, ConvTransposeRequest, PoolRequest, SampleSpacing
 
 DEFAULT_COUNT = 64
 
 Index = Annotated[NaturalInt, Expects(NATURAL)]
-Position = list[NaturalInt]
+Position = NaturalInts
 Positions = Annotated[
     list[Position],
-    Field(min_length=1),
+    Field(min_length=1, fail_fast=True),
     Expects(f"a list of output positions, each a list with {NATURAL} a spatial axis, such as [[0, 0], [2, 1]]"),
 ]
 

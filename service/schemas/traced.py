@@ -196,7 +196,7 @@ class Trace:
 
 def _with_nulls(values: NDArray[Any], absent: NDArray[np.bool_]) -> Any:
     if values.ndim == 0:
-        return None if absent else values.item()
+        return None if absent else values[()]
     return [_with_nulls(row, missing) for row, missing in zip(values, absent, strict=True)]
 
 

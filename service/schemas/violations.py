@@ -17,6 +17,9 @@ from pydantic import BaseModel, ValidationError
 
 from .fields import expectation
 
+_MOST_VIOLATIONS = 64
+_SHOWN_CHARACTERS = 80
+
 
 @dataclass(frozen=True, slots=True)
 class Violation:
@@ -27,9 +30,11 @@ class Violation:
 
 
 def violations(error: ValidationError, model: type[BaseModel], document: Any) -> list[Violation]:
-    """Return one violation a field, in the order in which pydantic found them."""
+    """Return one violation a field, in the order in which pydantic found them; of very many the first."""
     found: dict[str, Violation] = {}
-    for entry in error.errors(include_url=False):
+    for entry in error.errors(include_url=False, include_input=False):
+        if len(found) >= _MOST_VIOLATIONS:
+            break
         for violation in _of_entry(entry, model, document):
             found.setdefault(violation.pointer, violation)
     return list(found.values())
@@ -124,10 +129,28 @@ def shown(value: Any) -> str:
     if value is not None and not isinstance(value, (bool, int, float, str, list, dict)):
         return f"a {type(value).__name__.lower()}"
     try:
-        text = json.dumps(value, ensure_ascii=False)
+        text = json.dumps(_beginning(value, [_SHOWN_CHARACTERS]), ensure_ascii=False)
     except (TypeError, ValueError):
         text = "a list with arrays in it" if isinstance(value, list) else "an object with arrays in it"
-    return text if len(text) <= 80 else f"{text[:77]}..."
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 3]}..."
+
+
+def _beginning(value: Any, room: list[int]) -> Any:
+    """Return as much of a value as has room in a sentence and a little more: each character or item takes one of it."""
+    if isinstance(value, str):
+        kept = value[: max(1, room[0])]
+        room[0] -= len(kept)
+        return kept
+    if not isinstance(value, (list, dict)):
+        room[0] -= 1
+        return value
+    items: list[Any] = []
+    for item in value.items() if isinstance(value, dict) else value:
+        if room[0] <= 0:
+            break
+        room[0] -= 1
+        items.append((item[0], _beginning(item[1], room)) if isinstance(value, dict) else _beginning(item, room))
+    return dict(items) if isinstance(value, dict) else items
 
 
 def _lowered(message: str) -> str:

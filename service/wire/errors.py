@@ -59,7 +59,7 @@ class MalformedJSON(WireError):
     """The text is not JSON."""
 
     slug = "malformed-json"
-    title = "The text is not valid JSON"
+    title = "The text is not the JSON of a request"
 
 
 class DuplicateKey(MalformedJSON):

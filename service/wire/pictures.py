@@ -18,6 +18,7 @@ from PIL import Image
 from .document import Buffer, ReadLimits
 from .errors import PictureTooLarge, UndecodablePicture, UnsupportedPicture
 from .libvips import pyvips
+from .png_chunks import without_unfolding
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF")
 Color = Literal["auto", "gray", "rgb"]
@@ -140,9 +141,14 @@ def _undecodable(kind: str, reason: str, pointer: str) -> UndecodablePicture:
 
 def _read_with_libvips(kind: str, data: Buffer, pointer: str, limits: ReadLimits) -> NDArray[Any]:
     """Return the samples as (H, W, channels), orientation applied."""
-    image = _LOADERS[kind](data, access="sequential", fail_on="warning")
-    _check_size(image.width, image.height, image.bands, pointer, limits)
     whole = data if isinstance(data, (bytes, bytearray)) else bytes(data)
+    if kind == "PNG":
+        kept = without_unfolding(whole)
+        if kept is None:
+            raise _undecodable(kind, "it has more chunks than any picture needs", pointer)
+        whole = kept
+    image = _LOADERS[kind](whole, access="sequential", fail_on="warning")
+    _check_size(image.width, image.height, image.bands, pointer, limits)
     # libpng is content once the last row is there.
     if kind == "PNG" and whole.rfind(_PNG_END) < 0:  # it stands at the end, as a rule
         raise _undecodable(kind, "its end is missing", pointer)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tests.exchange import refused
 
+JSON, NPY, ZIP = "application/json", "application/x-npy", "application/zip"
 DATA = np.arange(1.0, 13.0).reshape(3, 4)
 FIELDS: dict[str, Any] = {"input": DATA.tolist(), "kernel": [[1, 1]]}
 SUMS = DATA[:, :-1] + DATA[:, 1:]
@@ -233,3 +234,31 @@ class TestEveryAnswer:
         found = dict(re.findall(r"(\w+);dur=([0-9.]+)", timing))
         assert set(found) >= {"decode", "queue", "compute", "encode"}
         assert all(float(spent) >= 0 for spent in found.values())
+
+
+SQUARE = {"input": [[1, 2], [3, 4]]}
+SIGNAL = {"input": [1, 2], "kernel": [1]}
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "accept", "form"),
+    [
+        ("pool2d", SQUARE | {"kernel_size": 2, "return_indices": True}, "application/x-npy, {};q=0.5", JSON),
+        ("pool2d", SQUARE | {"kernel_size": 2, "return_indices": True}, "application/x-npy, {};q=0.9, */*;q=0.1", ZIP),
+        ("pool2d", SQUARE | {"kernel_size": 2}, "{}, application/json;q=0.5", NPY),
+        ("conv2d/gradients", GRADIENTS, "application/octet-stream, {};q=0.1", JSON),
+        ("conv1d", SIGNAL, "image/png, {};q=0.5", JSON),
+        ("conv1d", SIGNAL, "image/*, */*;q=0.1", JSON),
+    ],
+)
+def test_what_cannot_hold_the_answer_gives_way_to_what_is_liked_next(
+    service: httpx.Client, path: str, fields: Any, accept: str, form: str
+) -> None:
+    answer = ask(service, accept.format(form), f"/v1/{path}", fields)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, form)
+
+
+def test_an_id_is_escaped_where_it_stands_in_an_address(service: httpx.Client) -> None:
+    answer = service.get("/nowhere", headers={"X-Request-ID": 'a<b>"%{c}'})
+    assert answer.headers["x-request-id"] == 'a<b>"%{c}'
+    assert answer.json()["instance"] == "urn:request:a%3Cb%3E%22%25%7Bc%7D"

@@ -470,3 +470,27 @@ def test_a_border_name_with_two_meanings_is_refused_with_both(service: httpx.Cli
     assert 'is "reflect" here' in problem["detail"]
     assert 'is "symmetric" here' in problem["detail"]
     still_answers(service)
+
+
+CROWDS = {
+    "padding": [1.5] * 60_000,
+    "stride": [["1", "x"]] * 30_000,
+    "dilation": [{"a": [1]}] * 30_000,
+    "padding_value": ["1"] * 60_000,
+}
+
+
+@pytest.mark.parametrize("field", CROWDS)
+def test_a_crowd_in_place_of_a_field_is_one_violation(service: httpx.Client, field: str) -> None:
+    """Judged item by item, and each time written anew, these would take many minutes."""
+    problem = service.post("/v1/conv2d", json={"input": [[1]], "kernel": [[1]], field: CROWDS[field]}).json()
+    assert problem["type"] == "/problems/invalid-field"
+    assert problem["errors"][0]["pointer"].startswith(f"/{field}")
+    assert len(problem["errors"]) <= 10
+    assert len(problem["detail"]) < 500
+
+
+def test_no_more_violations_than_a_client_can_read_are_listed(service: httpx.Client) -> None:
+    layers = [{"type": "relu", **{f"field_{index}": 1 for index in range(40)}}] * 100
+    problem = service.post("/v1/networks/plan", json={"input_shape": [9, 9], "layers": layers}).json()
+    assert len(problem["errors"]) == 64

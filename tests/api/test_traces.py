@@ -148,3 +148,20 @@ def test_float32_values_are_written_alike(service: httpx.Client) -> None:
     steps = traced(service, "conv2d", **body).json()["steps"]
     assert [[step["value"]] for step in steps] == maps
     assert steps[0]["patch"] == [[0.1, 0.2]]
+
+
+def test_float32_values_are_written_alike_beside_cells_that_take_no_part(service: httpx.Client) -> None:
+    body: dict[str, Any] = {"input": [[-0.1, 0.2], [0.3, 0.4]], "kernel_size": 2, "padding": 1, "dtype": "float32"}
+    step = traced(service, "pool2d", **body, count=1).json()["steps"][0]
+    assert step["patch"] == [[None, None], [None, -0.1]]
+    assert step["value"] == -0.1
+
+
+def test_the_sample_spacing_stands_in_the_plan_and_in_each_step(service: httpx.Client) -> None:
+    body: dict[str, Any] = {"input": [1, 3], "kernel": [1], "bias": 10, "sample_spacing": 0.5}
+    answer = traced(service, "conv1d", **body).json()
+    assert answer["plan"]["sample_spacing"] == 0.5
+    for step in answer["steps"]:
+        assert step["sum"] * step["sample_spacing"] + step["bias"] == step["value"]
+    shapes = {"input_shape": [2], "kernel_shape": [1], "sample_spacing": 0.5}
+    assert service.post("/v1/conv1d/plan", json=shapes).json()["plan"]["sample_spacing"] == 0.5

@@ -334,7 +334,9 @@ def test_where_positions_meet_few_taps_each_is_added_where_it_falls(problem: str
     found = engine.conv_transpose(x, w, bias, groups=2, control=control, **options)
     plan = engine.plan_conv_transpose(x.shape, w.shape, groups=2, **options)
     assert methods == ["direct"] == [engine.choose(plan)]
-    assert_array_equal(found, oracle.conv_transpose(x, w, groups=2, output_padding=(0, 0), **options) + bias[:, None, None])
+    assert_array_equal(
+        found, oracle.conv_transpose(x, w, groups=2, output_padding=(0, 0), **options) + bias[:, None, None]
+    )
 
 
 def test_taps_that_meet_no_cell_are_not_read() -> None:

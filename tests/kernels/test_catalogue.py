@@ -172,3 +172,17 @@ def test_an_even_size_at_the_lower_bound_is_offered_only_what_is_allowed() -> No
 def test_all_is_sorted_and_complete() -> None:
     assert list(kernels.__all__) == sorted(kernels.__all__)
     assert all(hasattr(kernels, name) for name in kernels.__all__)
+
+
+@pytest.mark.parametrize(
+    ("name", "guess"),
+    [
+        ("Sobel_X", 'did you mean "sobel_x"\\?'),
+        ("sobel", 'did you mean "sobel_[xy]" or "sobel_[xy]"\\?'),
+        ("laplacian-8", 'did you mean "laplacian_8"\\?'),
+        ("zzz", 'no kernel "zzz"\\. There are'),
+    ],
+)
+def test_the_likeliest_names_are_offered(name: str, guess: str) -> None:
+    with pytest.raises(kernels.UnknownKernel, match=guess):
+        kernels.make(name)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import struct
+import subprocess
+import sys
 import zlib
 from contextlib import suppress
 from dataclasses import replace
@@ -18,6 +20,7 @@ from PIL import Image, ImageOps
 
 from service.wire import Picture, WireError, errors, read_picture, write_picture
 from service.wire.pictures import FORMATS
+from service.wire.png_chunks import without_unfolding
 from tests.wire.asked import LIMITS
 
 Array = np.ndarray[Any, Any]
@@ -354,3 +357,35 @@ def test_what_is_written_is_read() -> None:
     picture = read(write_picture(RGB16.transpose(2, 0, 1), RGB16[..., 0], "png"))
     np.testing.assert_array_equal(channels_last(picture), RGB16)
     np.testing.assert_array_equal(picture.alpha, RGB16[..., 0])
+
+
+@pytest.mark.parametrize("kind", [b"zTXt", b"iTXt", b"iCCP"])
+def test_what_is_compressed_in_a_png_beside_its_pixels_is_not_unfolded(kind: bytes) -> None:
+    text = chunk(kind, b"name\0\0" + zlib.compress(b"a" * 7_900_000))
+    plain, bomb = png(4, 1, 8, 0, b"\0\1\2\3\4"), png(4, 1, 8, 0, b"\0\1\2\3\4", text * 40)
+    assert without_unfolding(bomb) == plain
+    np.testing.assert_array_equal(read(bomb).pixels, read(plain).pixels)
+    code = f"""
+import resource, sys
+from service.wire import read_picture
+from tests.wire.asked import LIMITS
+data = sys.stdin.buffer.read()
+read_picture(data[:{len(plain)}], "", LIMITS)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+read_picture(data[{len(plain)}:], "", LIMITS)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+    more = subprocess.run([sys.executable, "-c", code], input=plain + bomb, capture_output=True, check=True)
+    assert int(more.stdout) < 16 * 1024  # KiB; each of the forty unfolds to 8 MB
+
+
+def test_chunks_that_a_png_keeps_are_as_they_were() -> None:
+    cut = png(4, 1, 8, 0, b"\0\1\2\3\4", chunk(b"tEXt", b"name\0text") + chunk(b"zTXt", b"x\0\0"))
+    assert without_unfolding(cut) == png(4, 1, 8, 0, b"\0\1\2\3\4", chunk(b"tEXt", b"name\0text"))
+    for odd in (cut[:20], b"\x89PNG\r\n\x1a\n", b"\x89PNG\r\n\x1a\n\xff\xff\xff\xffIHDR" + b"\0" * 20):
+        assert without_unfolding(odd) == odd
+
+
+def test_a_png_of_very_many_chunks_is_refused() -> None:
+    with pytest.raises(errors.UndecodablePicture, match="more chunks than any picture needs"):
+        read(png(4, 1, 8, 0, b"\0\1\2\3\4", chunk(b"tEXt", b"") * 100_001))
