@@ -15,15 +15,17 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CONSOLES = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
+OPERATIONS = [f"{name}{rank}d" for name in ("conv", "conv_transpose", "pool") for rank in (1, 2, 3)]
 ROUTES = sorted(set(re.findall(r"`(GET|POST) (/[^`]*)`", README)))
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES, ids=[f"{method} {path}" for method, path in ROUTES])
 def test_a_route_that_the_readme_names_is_there(service: httpx.Client, method: str, path: str) -> None:
-    answer = service.request(method, path.replace("{op}", "conv2d"))
+    for op in OPERATIONS if "{op}" in path else [""]:
+        answer = service.request(method, path.replace("{op}", op))
 
-    # A POST without a body is refused, but not because there is nothing.
-    assert answer.status_code == 200 if method == "GET" else answer.status_code in (400, 415, 422), answer.text
+        # A POST without a body is refused, but not because there is nothing.
+        assert answer.status_code == 200 if method == "GET" else answer.status_code in (400, 415, 422), answer.text
 
 
 def commands_of(console: str) -> list[tuple[str, str]]:

@@ -87,3 +87,16 @@ def test_every_type_of_layer_runs(playground: Playground) -> None:
 
     expect(playground.page.locator(".output")).to_have_count(10)
     expect(playground.page.locator(".output h3").last).to_contain_text("10 softmax10, ")
+
+
+def test_what_the_page_cannot_run_is_said_in_words(network: Playground) -> None:
+    page = network.page
+    page.get_by_label("Seed").fill("abc")
+    network.refuses('the seed is "abc"; it must be a whole number')
+    page.get_by_label("Seed").fill("1")
+    page.get_by_label("Weights").first.select_option("gabor")
+    page.get_by_label("Size", exact=True).first.fill("3,5")
+    network.refuses("Gabor filters are square and this size is 3 × 5")
+    page.get_by_label("Size", exact=True).first.fill("3")
+    page.get_by_label("Filters").first.fill("90000000")
+    network.refuses("This network is beyond a limit of the service: max_")

@@ -78,3 +78,41 @@ def test_refusals_stand_at_their_fields(signal: Playground) -> None:
     signal.grid("Kernel").get_by_label("position 1", exact=True).fill("?")
     signal.refuses("an array holds numbers")
     expect(signal.grid("Kernel").get_by_label("position 1", exact=True)).to_have_attribute("aria-invalid", "true")
+
+
+def test_every_position_has_its_step(signal: Playground) -> None:
+    signal.page.get_by_label("Padding", exact=True).fill("200")
+    signal.says("Feature map of 407 samples")
+    expect(signal.page.get_by_text("1 of 407")).to_be_visible()
+
+
+def test_an_answer_that_is_out_of_date_is_marked_and_not_to_be_copied(signal: Playground) -> None:
+    page = signal.page
+    signal.button("NumPy").click()
+    expect(page.locator("pre.code")).to_be_visible()
+    signal.grid("Input").get_by_label("position 1", exact=True).fill("abc")
+    signal.refuses("an array holds numbers")
+    expect(page.locator(".explain .plots")).to_have_class("plots stale")
+    expect(page.locator("pre.code")).to_be_hidden()
+    signal.button("Step").click()
+    expect(page.get_by_text("y[1] = ")).to_be_visible()  # the old answer's steps, drawn from its own numbers
+
+    signal.grid("Input").get_by_label("position 1", exact=True).fill("1")
+    expect(page.locator(".explain .plots")).to_have_class("plots")
+    expect(page.locator("pre.code")).to_be_visible()
+
+
+def test_an_option_that_was_emptied_stays_empty_in_a_link(signal: Playground) -> None:
+    signal.page.get_by_label("Padding", exact=True).fill("")
+    signal.says("Feature map of 7 samples")
+    signal.page.wait_for_url("**#signal?padding=")
+    signal.open("#signal?padding=")
+    signal.says("Feature map of 7 samples")
+    expect(signal.page.get_by_label("Padding", exact=True)).to_have_value("")
+
+
+def test_the_time_of_a_sample_is_in_the_units_of_its_spacing(signal: Playground) -> None:
+    signal.page.get_by_label("Sample spacing dt").fill("0.5")
+    for _ in range(4):
+        signal.button("Step").click()
+    expect(signal.page.get_by_text("h(t − τ) at t = 2, over x(τ)")).to_be_visible()

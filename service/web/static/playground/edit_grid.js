@@ -6,6 +6,8 @@ import { ARROWS, key, Plane } from "./plane.js";
 
 /** The most rows or columns that a grid shows. */
 export const LIMIT = 24;
+// A list is one row, which scrolls.
+const LIST_LIMIT = 64;
 
 export class EditGrid {
   /**
@@ -42,7 +44,7 @@ export class EditGrid {
     return h("input.size-input", {
       type: "number",
       min: 1,
-      max: LIMIT,
+      max: this.oneRow ? LIST_LIMIT : LIMIT,
       "aria-label": name,
       "aria-describedby": title,
       onchange: () => this.resize(...this.sizes.map((input) => Number(input.value))),
@@ -58,7 +60,7 @@ export class EditGrid {
   set(values, { quiet = false } = {}) {
     const given = values.length ? values : [["0"]]; // a link may hold none
     const rows = this.oneRow ? given.slice(0, 1) : given.slice(0, LIMIT);
-    this.texts = rows.map((row) => row.slice(0, this.oneRow ? 64 : LIMIT).map(String));
+    this.texts = rows.map((row) => row.slice(0, this.oneRow ? LIST_LIMIT : LIMIT).map(String));
     this.active = [0, 0];
     this.plane.build(this.texts.length, this.texts[0].length, (row, column) => this.#cell(row, column));
     [this.texts.length, this.texts[0].length].slice(this.oneRow ? 1 : 0).forEach((n, i) => (this.sizes[i].value = n));
@@ -71,7 +73,7 @@ export class EditGrid {
   resize(...lengths) {
     const [rows, columns] = this.oneRow ? [1, lengths[0]] : lengths;
     const bounded = (n, most) => Math.min(most, Math.max(1, Math.trunc(n) || 1));
-    const [height, width] = [bounded(rows, LIMIT), bounded(columns, this.oneRow ? 64 : LIMIT)];
+    const [height, width] = [bounded(rows, LIMIT), bounded(columns, this.oneRow ? LIST_LIMIT : LIMIT)];
     this.set(Array.from({ length: height }, (_, r) => Array.from({ length: width }, (_, c) => this.texts[r]?.[c] ?? "0")));
   }
 

@@ -79,7 +79,7 @@ export async function weighted(layer, shape, random, signal) {
   if (layer.type === "conv2d") {
     told.kernel =
       layer.weights === "gabor"
-        ? await gabors(filters, channels, rows, signal)
+        ? await gabors(filters, channels, [rows, columns], signal)
         : random.array([filters, channels, rows, columns], channels * rows * columns);
     told.bias = Array(filters).fill(0);
   } else if (layer.type === "conv_transpose2d") {
@@ -97,16 +97,17 @@ export async function weighted(layer, shape, random, signal) {
 }
 
 // Filters for edges in every direction, as the first layer of a trained network has them.
-async function gabors(count, channels, size, signal) {
-  const filters = [];
-  for (let i = 0; i < count; i++) {
-    const theta = Math.round((180 * i) / count);
-    const query = `size=${size}&sigma=${Math.max(0.5, size / 4)}&wavelength=${Math.max(2, size)}&theta=${theta}&phase=90&gamma=1`;
+async function gabors(count, channels, [rows, columns], signal) {
+  if (rows !== columns) throw new Error(`Gabor filters are square and this size is ${rows} × ${columns}; give one number, or choose random weights`);
+  // Whole degrees: of very many filters some are alike, and each is asked for once.
+  const angles = Array.from({ length: count }, (_, i) => Math.round((180 * i) / count));
+  const asked = [...new Set(angles)].map(async (theta) => {
+    const query = `size=${rows}&sigma=${Math.max(0.5, rows / 4)}&wavelength=${Math.max(2, rows)}&theta=${theta}&phase=90&gamma=1`;
     const { kernel } = await get(`v1/kernels/gabor?${query}`, signal);
-    const rounded = kernel.map((row) => row.map((value) => Number((value / channels).toFixed(4))));
-    filters.push(Array(channels).fill(rounded));
-  }
-  return filters;
+    return [theta, kernel.map((row) => row.map((value) => Number((value / channels).toFixed(4))))];
+  });
+  const made = new Map(await Promise.all(asked));
+  return angles.map((theta) => Array(channels).fill(made.get(theta)));
 }
 
 /** Weights that are the same for everybody who has the same seed: normal, with He's variance of 2 / inputs. */

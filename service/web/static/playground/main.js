@@ -14,6 +14,8 @@ const MODES = {
 
 const place = document.getElementById("mode");
 const tabs = [...document.querySelectorAll("[data-mode]")];
+// An option may be left empty; a grid has a cell at least.
+const GRIDS = new Set(["input", "kernel", "x", "h", "layers"]);
 // What was typed in a mode is there when one comes back to it.
 const remembered = {};
 let current = null;
@@ -32,7 +34,7 @@ async function show(name, { values = remembered[name] ?? {}, step = false } = {}
   }
   const { mount, DEFAULTS } = loaded;
   current?.mounted.unmount();
-  const known = Object.fromEntries(Object.entries(values).filter(([key, value]) => Object.hasOwn(DEFAULTS, key) && value !== ""));
+  const known = Object.fromEntries(Object.entries(values).filter(([key, value]) => Object.hasOwn(DEFAULTS, key) && (value !== "" || !GRIDS.has(key))));
   remembered[name] = known;
   const changed = (texts) => {
     remembered[name] = { ...texts };

@@ -153,6 +153,7 @@ class MatrixMode {
   #answered(answer) {
     showProblem(null, this.#places, this.message);
     this.sum.classList.remove("stale");
+    this.answered = true;
     this.answer = answer;
     this.output.set(answer.feature_maps);
     if (this.picked) this.#showUsers(...this.picked);
@@ -166,6 +167,8 @@ class MatrixMode {
   #refused(problem) {
     showProblem(problem, this.#places, this.message);
     this.sum.classList.add("stale");
+    this.answered = false;
+    this.copy.refresh();
   }
 
   #traced(trace) {
@@ -271,7 +274,7 @@ class MatrixMode {
   }
 
   #snippetSource() {
-    if (!this.answer) return null;
+    if (!this.answered) return null;
     return { ...requestOf(this.state), plan: this.answer.plan, result: "feature_maps" };
   }
 }

@@ -117,6 +117,10 @@ class NetworkMode {
 
   #ask() {
     if (!this.pixels) return;
+    if (!/^\d+$/.test(this.state.seed.trim())) {
+      this.#refused(Object.assign(new Error(`the seed is "${this.state.seed}"; it must be a whole number such as 1`), { errors: [] }));
+      return;
+    }
     const layers = this.list.layers.map(planned);
     const input = this.#inputShape;
     this.#runs.stop();
@@ -137,7 +141,9 @@ class NetworkMode {
     const { total_parameters: parameters, total_macs: macs, output_shape: output } = plan;
     this.totals.textContent = `${shape(input)} becomes ${shape(output)}. ${parameters.toLocaleString("en")} parameters, ${macs.toLocaleString("en")} multiply-accumulates.`;
     announce(`Output ${output.join(" by ")}, ${parameters} parameters`);
-    this.#run(plan, input);
+    // What the plan's limit refuses is refused by the service: no weights are made for it.
+    if (plan.accepted) this.#run(plan, input);
+    else this.#refused(new Error(`This network is beyond a limit of the service: ${plan.refused_by}. Make a layer smaller, or take one away.`));
   }
 
   #run(plan, input) {

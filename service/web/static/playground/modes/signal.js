@@ -9,6 +9,7 @@ import { selectField, showProblem, textField } from "../fields.js";
 import { block, number, option, short, signed, unblock } from "../numbers.js";
 import { Player } from "../player.js";
 import { Plot } from "../plot.js";
+import { traced } from "../steps.js";
 
 export const DEFAULTS = {
   x: "0,0,1,1,1,1,0,0,0,0",
@@ -55,7 +56,7 @@ class SignalMode {
       (at) => this.#show(at),
       () => this.total.textContent,
     );
-    this.copy = copyAs(() => this.answer && { path: PATH, fields: this.#fieldsAsked, plan: this.answer.plan, result: "feature_maps" });
+    this.copy = copyAs(() => this.asked && { path: PATH, fields: this.asked, plan: this.answer.plan, result: "feature_maps" });
     this.x = this.#signal("Input", "x", INPUTS, "input", "x(t)");
     this.h = this.#signal("Kernel", "h", KERNELS, "kernel", "h(t)");
     this.plots = {
@@ -65,6 +66,7 @@ class SignalMode {
       integrate: new Plot("Integrate"),
     };
     this.total = h("p.expression");
+    this.explained = h("div.plots", {}, Object.values(this.plots).map((plot) => plot.element));
     place.replaceChildren(
       h("div.row", {}, this.#controls()),
       this.message,
@@ -73,7 +75,7 @@ class SignalMode {
         "section.explain",
         { "aria-label": "How it is computed" },
         this.player.element,
-        h("div.plots", {}, Object.values(this.plots).map((plot) => plot.element)),
+        this.explained,
         this.total,
       ),
       this.copy.element,
@@ -164,10 +166,10 @@ class SignalMode {
     const fields = this.#fieldsAsked;
     const question = async (signal) => {
       const answer = await post(PATH, fields, { signal });
-      return [answer, await post(`${PATH}/trace`, { ...fields, count: 200 }, { signal })];
+      return [answer, await traced(PATH, fields, answer.plan, signal)];
     };
     this.#asker.ask(question, {
-      answered: ([answer, trace]) => this.#answered(answer, trace),
+      answered: ([answer, trace]) => this.#answered(fields, answer, trace),
       refused: (problem) => this.#refused(problem),
     });
   }
@@ -176,10 +178,12 @@ class SignalMode {
     return [this.x.grid, this.h.grid, ...this.fields];
   }
 
-  #answered(answer, trace) {
+  #answered(fields, answer, trace) {
     showProblem(null, this.#places, this.message);
+    this.explained.classList.remove("stale");
+    this.asked = fields;
     this.answer = answer;
-    this.trace = trace;
+    this.trace = { ...trace, of: fields };
     const starts = trace.steps.map((step) => step.window[0][0]);
     const stops = trace.steps.map((step) => step.window[0][1]);
     this.reach = { from: Math.min(0, ...starts), to: Math.max(answer.plan.input_shape[0], ...stops) - 1 };
@@ -190,6 +194,9 @@ class SignalMode {
 
   #refused(problem) {
     showProblem(problem, this.#places, this.message);
+    this.explained.classList.add("stale");
+    this.asked = null;
+    this.copy.refresh();
   }
 
   #show(at) {
@@ -199,8 +206,8 @@ class SignalMode {
     const folded = plan.operation === "convolution";
     const [start, stop] = step.window[0];
     const spread = (values) => values.map((value, i) => [start + i * plan.dilation[0], value]);
-    const x = this.x.grid.values[0].map((value, i) => [i, value]);
-    const h = this.h.grid.values[0].map((value, i) => [i, value]);
+    const x = this.trace.of.input.map((value, i) => [i, value]);
+    const h = this.trace.of.kernel.map((value, i) => [i, value]);
     const last = step.kernel.length - 1;
     // The kernel as the window meets it, around the origin: folded, it lies to the left of it.
     const met = step.kernel.map((value, i) => [folded ? i - last : i, value]);
@@ -215,7 +222,7 @@ class SignalMode {
     displace.draw([{ points: x, kind: "x" }, { points: spread(step.kernel), kind: "h" }], {
       ...this.reach,
       span: [start, stop],
-      said: folded ? `h(t − τ) at t = ${step.stages?.displace ?? at}, over x(τ)` : `h at ${start}, over x`,
+      said: folded ? `h(t − τ) at t = ${short((step.stages?.displace ?? at) * (step.sample_spacing ?? 1))}, over x(τ)` : `h at ${start}, over x`,
     });
     multiply.title.textContent = "3 Multiply";
     multiply.draw([{ points: spread(step.products), kind: "product" }], {
