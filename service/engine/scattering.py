@@ -8,6 +8,7 @@ input once. What is read takes no more memory than the input.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import gcd, prod
 
 import numpy as np
@@ -29,12 +30,17 @@ TAP_CELLS = 1500
 
 def scatters(sizes: Sizes, method: str) -> bool:
     """Return whether a transposed convolution is computed here: positions meet few taps, which are far apart or few."""
+    return method in ("auto", "direct") and _is_thin(sizes)
+
+
+@lru_cache(maxsize=256)
+def _is_thin(sizes: Sizes) -> bool:
     kernel = sizes.kernel[3:]
     span = prod(2 * (d * (k - 1) + 1) for d, k in zip(sizes.dilation, kernel, strict=True))
     phases = prod(s // gcd(s, d) for s, d in zip(sizes.stride, sizes.dilation, strict=True))
     positions = prod(stop - start for start, stop in sizes.region)
     thin = positions > THIN * phases * (prod(sizes.data[3:]) + TAP_CELLS)
-    return method in ("auto", "direct") and thin and (span > FAR_CELLS or prod(kernel) <= FEW_TAPS)
+    return thin and (span > FAR_CELLS or prod(kernel) <= FEW_TAPS)
 
 
 def scatter(

@@ -155,13 +155,17 @@ def spreads(sizes: Sizes, itemsize: int, method: str, control: Control) -> bool:
     as many parts as filters times taps and adds them, so it is for few filters of many channels, (G, C/G, F/G, *K).
     Taps that lie far apart would take more zeros than cells, and more memory than there is for them.
     """
+    return method in ("auto", "gemm") and _is_worth_it(sizes, *_at_once(sizes, itemsize, control))
+
+
+@lru_cache(maxsize=256)
+def _is_worth_it(sizes: Sizes, most: int, threads: int) -> bool:
     _, channels, filters, *kernel = sizes.kernel
     narrow = filters <= FEW_FILTERS and channels >= 2 * filters and prod(kernel) > 1
-    if not (any(s > 1 for s in sizes.stride) or narrow) or method not in ("auto", "gemm") or prod(kernel) > MOST_TAPS:
+    if not (any(s > 1 for s in sizes.stride) or narrow) or prod(kernel) > MOST_TAPS:
         return False
     if not any(sizes.behind) and not any(sizes.apart):
         return True
-    most, threads = _at_once(sizes, itemsize, control)
     task = _tasks(sizes, most, threads)[0]
     images, groups, together = (some.stop - some.start for some in (task.images, task.groups, task.filters))
     extent = [stop - start for start, stop in task.tile]
