@@ -60,7 +60,7 @@ def _default_memory() -> int:
 
 
 class Settings(BaseSettings):
-    """The service's settings; every limit here is answered by ``GET /v1/limits``."""
+    """The service's settings; every limit on a request is answered by ``GET /v1/limits``."""
 
     model_config = SettingsConfigDict(env_prefix="CONVOLUTION_", frozen=True)
 

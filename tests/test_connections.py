@@ -159,3 +159,16 @@ def test_a_body_that_is_announced_and_does_not_come_keeps_no_memory_from_others(
         with connected(service) as other:
             other.sendall(too_much)
             assert b"max_memory_bytes is 200,000,000" in answer(other)
+
+
+def test_an_answer_that_nobody_takes_keeps_its_memory_until_it_is_gone() -> None:
+    body = b'{"input":[[1]],"kernel":[[1]],"padding":1000}'  # 2001 × 2001 numbers
+    with serving() as service, socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(("127.0.0.1", service.port))
+        client.sendall(post(body, path=b"/v1/conv2d"))
+        until(lambda: service.metric("convolution_running_requests") == 0, "the computation")
+        until(lambda: 12_000_000 < service.metric("convolution_reserved_bytes") < 40_000_000, "what is kept of it")
+        client.settimeout(60)
+        assert answer(client).startswith(b"HTTP/1.1 200")
+        until(lambda: service.metric("convolution_reserved_bytes") == 0, "its end")

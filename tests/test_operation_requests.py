@@ -225,6 +225,10 @@ def test_server_timing_tells_the_phases(service: httpx.Client) -> None:
         ("zstd;q=0", None),
         ("br", None),
         ("identity", None),
+        ("identity;q=1, gzip;q=0.5", None),
+        ("*;q=0.1, identity", None),
+        ("identity, gzip", "gzip"),
+        ("*", "zstd"),
     ],
 )
 def test_long_answers_are_compressed_for_those_who_accept_it(

@@ -17,9 +17,9 @@ def accepted_encoding(accept_encoding: str | None) -> ContentEncoding | None:
     """Return the content encoding that a client prefers; None for none (RFC 9110, section 12.5.3)."""
     if not accept_encoding:
         return None
-    found = qualities(accept_encoding, _PREFERRED)
+    *found, as_it_is = qualities(accept_encoding, (*_PREFERRED, "identity"))
     best = max(found)
-    return _PREFERRED[found.index(best)] if best > 0 else None
+    return _PREFERRED[found.index(best)] if best > 0 and best >= as_it_is else None
 
 
 def compressed(written: Written, encoding: ContentEncoding | None) -> Written:

@@ -9,14 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.drawing.numbers import short, signed
-from service.drawing.trace_figure import figure_title
+from service.drawing.trace_figure import MAX_CHANNELS, MAX_SIDE, figure_title
 from service.drawing.trace_panels import planes
 from service.schemas.traced import Step, Trace, View
-
-# A matrix wider or higher than this is not printed: no page has room for it.
-MAX_TABLE_SIDE = 24
-# Products of more channels than this are summed up, not printed one by one.
-MAX_CHANNELS = 8
 
 
 def trace_markdown(trace: Trace) -> str:
@@ -115,7 +110,7 @@ def _data(trace: Trace) -> list[str]:
     lines = ["## The data"]
     view = trace.input
     for channel, values in enumerate(planes(view.values, trace.rank)):
-        if max(values.shape) > MAX_TABLE_SIDE or channel >= MAX_CHANNELS:
+        if max(values.shape) > MAX_SIDE or channel >= MAX_CHANNELS:
             continue
         suffix = f", channel {channel}" if view.values.ndim > trace.rank else ""
         padded = view.values.shape[-trace.rank :] != view.size
@@ -123,7 +118,7 @@ def _data(trace: Trace) -> list[str]:
         outside = _outside(view, trace.rank)
         # What a pool's padding holds is never read, or counts as nothing: no number stands there.
         lines += _table(values, _origin(view.origin), outside, blank=outside if trace.kernel is None else None)
-    if trace.kernel is None or max(trace.kernel.shape[-trace.rank :]) > MAX_TABLE_SIDE:
+    if trace.kernel is None or max(trace.kernel.shape[-trace.rank :]) > MAX_SIDE:
         return lines
     flipped = " as it was sent; the steps show it flipped" if trace.plan.get("operation") == "convolution" else ""
     for channel, values in enumerate(planes(trace.kernel, trace.rank)[:MAX_CHANNELS]):
@@ -225,7 +220,7 @@ def _matrix(values: NDArray[Any]) -> str:
 def _output(trace: Trace) -> list[str]:
     """Print the output as far as the steps have filled it."""
     view = trace.output
-    if max(view.values.shape) > MAX_TABLE_SIDE:
+    if max(view.values.shape) > MAX_SIDE:
         return []
     shown = {step.position for step in trace.steps}
     first = trace.start or 0

@@ -149,7 +149,7 @@ def convolve(request: ConvRequest, rank: int, limits: WorkLimits, control: engin
 def run_conv(request: ConvRequest, problem: ConvProblem, control: engine.Control) -> tuple[np.ndarray, str]:
     """Return the feature maps in the input's form, and the name of the method that made them."""
     methods: list[str] = []
-    noting = engine.Control(control.cancelled, control.threads, control.budget_bytes, methods.append)
+    noting = replace(control, on_method=methods.append)
     # dt · Σ x(τ) h(t − τ): the sum first, which stays exact on integers, then the spacing, then the bias.
     maps = computed(
         problem.plan,

@@ -22,12 +22,15 @@ from service.schemas.networks import NetworkPlanRequest
 from .convolve import plan_conv
 from .data import read_kernel
 from .errors import OperationError
-from .layout import Layout, Shape
+from .layout import Shape
 from .limits import WorkLimits, exceeded, padded_elements, work_of
 from .network_layers import check_batch_norm, check_linear, check_linear_bias
+from .plan import bias_parameters
 from .pool import plan_pool
 from .sight import Sight, input_sight, through_transposed, through_windows
 from .transpose import plan_conv_transpose
+
+_ITEM_BYTES = 4  # of a float32, in which networks are trained and run
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +152,9 @@ def network_plan(request: NetworkPlanRequest, limits: WorkLimits) -> dict[str, A
         "total_parameters": sum(layer.parameters for layer in plan.layers),
         "total_macs": sum(layer.macs for layer in plan.layers),
         "bytes": {
-            "parameters": 4 * sum(layer.parameters for layer in plan.layers),
-            "largest_output": 4 * plan.largest_output,
-            "all_outputs": 4 * sum(prod(layer.shape) for layer in plan.layers),
+            "parameters": _ITEM_BYTES * sum(layer.parameters for layer in plan.layers),
+            "largest_output": _ITEM_BYTES * plan.largest_output,
+            "all_outputs": _ITEM_BYTES * sum(prod(layer.shape) for layer in plan.layers),
         },
         "accepted": found is None,
         "refused_by": found[0] if found else None,
@@ -165,7 +168,7 @@ def _described(layer: LayerPlan) -> dict[str, Any]:
         "output_shape": list(layer.shape),
         "parameters": layer.parameters,
         "macs": layer.macs,
-        "bytes": {"output": 4 * prod(layer.shape), "parameters": 4 * layer.parameters},
+        "bytes": {"output": _ITEM_BYTES * prod(layer.shape), "parameters": _ITEM_BYTES * layer.parameters},
         "receptive_field": list(sight.field),
         "jump": _numbers(sight.jump),
         "start": _numbers(sight.start),
@@ -290,15 +293,6 @@ def _kernel_shape(layer: Any, shape: Shape, rank: int, *, transposed: bool = Fal
     return (layer.filters, channels // layer.groups, *size)
 
 
-def _bias_size(layer: Any, layout: Layout, output_shape: Shape) -> int:
-    if layer.bias is None or layer.bias is False:
-        return 0
-    if layer.bias is True:
-        return output_shape[1]
-    bias = layout.bias(layer.bias, output_shape)
-    return 0 if bias is None else int(bias.size)
-
-
 def _check_method(layer: Any, plan: engine.ConvPlan | engine.ConvTransposePlan) -> None:
     """Refuse a method named that there is not, or that cannot compute the plan."""
     if layer.method != "auto":
@@ -314,7 +308,7 @@ def _conv(layer: Any, shape: Shape, sight: Sight) -> LayerPlan:
         layer.type,
         layout.answer_shape(plan.output_shape),
         rank,
-        prod(kernel) + _bias_size(layer, layout, plan.output_shape),
+        prod(kernel) + bias_parameters(layer, layout, plan.output_shape),
         plan.macs,
         plan.macs,
         through_windows(sight, plan),
@@ -334,7 +328,7 @@ def _conv_transpose(layer: Any, shape: Shape, sight: Sight) -> LayerPlan:
         layer.type,
         layout.answer_shape(plan.output_shape),
         rank,
-        prod(kernel) + _bias_size(layer, layout, plan.output_shape),
+        prod(kernel) + bias_parameters(layer, layout, plan.output_shape),
         plan.macs,
         plan.macs,
         through_transposed(sight, plan),

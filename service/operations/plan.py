@@ -12,7 +12,7 @@ import numpy as np
 
 from service import engine
 from service.engine import EngineError
-from service.schemas.requests import ConvPlanRequest, ConvTransposePlanRequest, KernelPlan, PoolPlanRequest
+from service.schemas.requests import ConvPlanRequest, ConvTransposePlanRequest, PoolPlanRequest
 
 from .convolve import plan_conv
 from .data import read_input, read_kernel
@@ -147,8 +147,8 @@ def _kernel_shape(request: Any, rank: int) -> Shape:
     return tuple(read_kernel(request.kernel, rank).shape)
 
 
-def bias_parameters(request: KernelPlan, layout: Layout, output_shape: Shape) -> int:
-    """Return the parameters of a plan's bias: true counts one a filter, an array its size."""
+def bias_parameters(request: Any, layout: Layout, output_shape: Shape) -> int:
+    """Return the parameters of the bias of a plan, or of a layer: true counts one a filter, an array its size."""
     if request.bias is None or request.bias is False:
         return 0
     if request.bias is True:

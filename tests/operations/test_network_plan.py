@@ -39,6 +39,9 @@ def test_vgg16() -> None:
     assert plan["total_parameters"] == 138_357_544
     assert plan["total_macs"] == 15_470_264_320
     assert plan["output_shape"] == [1000]
+    assert plan["bytes"]["parameters"] == 4 * 138_357_544  # as float32
+    assert plan["bytes"]["largest_output"] == 4 * 64 * 224 * 224 == plan["layers"][0]["bytes"]["output"]
+    assert plan["layers"][0]["bytes"]["parameters"] == 4 * (64 * 3 * 9 + 64)
     fields = [layer["receptive_field"] for layer in plan["layers"] if layer["type"] in ("conv2d", "pool2d")]
     assert fields[-2:] == [[196, 196], [212, 212]]  # conv5_3, pool5
 
