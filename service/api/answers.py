@@ -19,7 +19,7 @@ from service.drawing.trace_svg import trace_svg
 from service.operations.answer import Answer, TraceAnswer
 from service.schemas.traced import Trace
 from service.wire import encode_array, write_json, write_npy, write_npz, write_picture
-from service.wire.errors import NonFiniteAnswer
+from service.wire.errors import NonFiniteAnswer, UnwritablePicture
 
 from .errors import HttpProblem
 from .negotiation import BYTES, JSON, NPY, PICTURES, ZIP
@@ -68,7 +68,7 @@ def write_answer(answer: Answer, media_types: Sequence[str], rank: int) -> Writt
         If the last of them, or JSON, cannot hold the values.
     """
     for media_type in media_types[:-1]:
-        with suppress(HttpProblem, DrawingError):
+        with suppress(HttpProblem, DrawingError, UnwritablePicture):
             return _written(answer, media_type, rank)
     return _written(answer, media_types[-1], rank)
 

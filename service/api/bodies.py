@@ -23,6 +23,7 @@ from .negotiation import JSON
 from .problems import InvalidRequest
 from .state import Service
 
+_MOST_TYPE_CHARACTERS = 1000
 _MOST_DIGITS = 18  # of a Content-Length; with more it is too large anyway
 FORM = "multipart/form-data"
 Reader = Callable[[], dict[str, Any]]
@@ -66,7 +67,7 @@ async def gather(request: Request, service: Service, ticket: Ticket) -> Body:
     """
     declared = first_header(request.scope, b"content-type") or ""
     media_type = declared.partition(";")[0].strip().lower()
-    if media_type not in (JSON, FORM):
+    if media_type not in (JSON, FORM) or len(declared) > _MOST_TYPE_CHARACTERS:
         came = f"Content-Type is {declared[:200]!r}" if declared else "there is no Content-Type"
         raise HttpProblem(
             "unsupported-media-type", f"{came}; bodies are {JSON} or {FORM}", headers={"Accept-Post": f"{JSON}, {FORM}"}

@@ -259,7 +259,7 @@ def _add_networks(router: APIRouter) -> None:
         request_body(run.model, teaching_examples.NETWORKS, {}),
     )
     # A layer may take a millisecond: to build a large named kernel, to follow cells through many windows.
-    plan = Planning("/networks/plan", NetworkPlanRequest, 2, _plan_network, quick_bytes=4096)
+    plan = Planning("/networks/plan", NetworkPlanRequest, 2, _plan_network, quick_bytes=2048)
     _add(
         router,
         plan,

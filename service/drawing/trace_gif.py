@@ -49,15 +49,19 @@ def trace_gif(trace: Trace, *, max_frames: int = MAX_FRAMES, max_pixels: int = M
     _check_frames(trace, max_frames)
     style = panel_style(trace)
     heading = figure_heading(trace)
-    scenes = [stacked([heading, panel(trace, index, style)], PANEL_GAP) for index in range(len(trace.steps))]
-    width = round(max(scene.width for scene in scenes)) + 2 * MARGIN
-    height = round(max(scene.height for scene in scenes)) + 2 * MARGIN
-    pixels = len(scenes) * width * height
-    if pixels > max_pixels:
-        reason = (
-            f"{len(scenes)} frames of {height} × {width} are {pixels} pixels and an animation has at most {max_pixels}"
-        )
-        raise _too_large(trace, reason, max_pixels // (width * height), max_pixels, pixels)
+    scenes: list[Scene] = []
+    width = height = 2 * MARGIN
+    count = len(trace.steps)
+    for index in range(count):
+        scenes.append(stacked([heading, panel(trace, index, style)], PANEL_GAP))
+        width = max(width, round(scenes[-1].width) + 2 * MARGIN)
+        height = max(height, round(scenes[-1].height) + 2 * MARGIN)
+        pixels = count * width * height
+        if pixels > max_pixels:  # as the first step tells, mostly: a hundred of them take seconds to lay out
+            reason = (
+                f"{count} frames of {height} × {width} are {pixels} pixels and an animation has at most {max_pixels}"
+            )
+            raise _too_large(trace, reason, max_pixels // (width * height), max_pixels, pixels)
     return _animated(scenes, width, height)
 
 

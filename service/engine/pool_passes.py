@@ -259,10 +259,15 @@ def _spread_axis(values: Array, windows: AxisWindows) -> Array:
         out = _resized(values, axis, high - low)
         out[...] = 0
         starts, sizes = windows.starts() - low, windows.ends() - windows.starts()
+        if len(starts) <= sizes.max():
+            for number, (first, size) in enumerate(zip(starts.tolist(), sizes.tolist(), strict=True)):
+                out[_along(axis, slice(first, first + size))] += values[_along(axis, slice(number, number + 1))]
+            return out
+        apart = len(np.unique(starts)) == len(starts)
         for tap in range(int(sizes.max())):
             held = np.flatnonzero(sizes > tap)
             into, part = _along(axis, starts[held] + tap), values[_along(axis, held)]
-            if len(np.unique(starts)) == len(starts):
+            if apart:
                 out[into] += part
             else:  # windows outnumber cells: two start at one, and += would keep one of the two
                 np.add.at(out, into, part)

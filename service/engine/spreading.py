@@ -10,10 +10,12 @@ output, once.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 from math import gcd, prod
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,7 +25,6 @@ from .parallel import KEPT_BYTES, Workspace, available_threads, run
 from .phases import axis_phases
 from .plans import ConvTransposePlan
 from .products import matmul
-from .remembered import short_list_remembered
 from .sizes import Ints
 
 LEAST_ROWS = 64
@@ -41,6 +42,9 @@ MOST_ZEROS = 4
 
 FEW_CELLS = 1024
 """And a block of so few may be zeros all but one."""
+
+MOST_KEPT = 512
+"""Tasks that are kept for the next of the same sizes."""
 
 THREADED_MACS = 2_000_000
 """Below this a thread costs more than it saves."""
@@ -166,12 +170,11 @@ def _is_worth_it(sizes: Sizes, most: int, threads: int) -> bool:
         return False
     if not any(sizes.behind) and not any(sizes.apart):
         return True
-    task = _tasks(sizes, most, threads)[0]
-    images, groups, together = (some.stop - some.start for some in (task.images, task.groups, task.filters))
-    extent = [stop - start for start, stop in task.tile]
-    wanted = images * prod(-(-length // s) for length, s in zip(extent, sizes.stride, strict=True))
-    laid = images * prod(sizes.laid(axis, length) for axis, length in enumerate(extent))
-    held = groups * (channels + together * (prod(kernel) + prod(map(min, kernel, sizes.steps))))
+    split = _split(sizes, most, threads)
+    extent = [min(step, stop - start) for step, (start, stop) in zip(split.chunk, sizes.region, strict=True)]
+    wanted = split.images * prod(-(-length // s) for length, s in zip(extent, sizes.stride, strict=True))
+    laid = split.images * prod(sizes.laid(axis, length) for axis, length in enumerate(extent))
+    held = split.groups * (channels + split.filters * (prod(kernel) + prod(map(min, kernel, sizes.steps))))
     return bool(laid * held <= max(2 * most, FEW_CELLS) and laid <= max(MOST_ZEROS * wanted, FEW_CELLS))
 
 
@@ -214,7 +217,7 @@ class Spreading:
         def block(task: _Task, workspace: Workspace) -> None:
             self._block(task, _layout(sizes, task.tile), workspace)
 
-        run(_tasks(sizes, most, threads), block, self.control, threads)
+        run(_tasks(sizes, _split(sizes, most, threads)), block, self.control, threads)
 
     def _block(self, task: _Task, layout: _Layout, workspace: Workspace) -> None:
         """Compute some images and filters at one stretch of output."""
@@ -295,8 +298,24 @@ def _shared_out(parts: int, threads: int) -> int:
     return -(-parts // threads) * threads if parts > 1 else parts
 
 
-@short_list_remembered
-def _tasks(sizes: Sizes, most: int, threads: int) -> list[_Task]:
+class _Split(NamedTuple):
+    """How much of everything a task has, but for the last of each."""
+
+    images: int
+    groups: int
+    filters: int
+    chunk: Ints
+
+    def number(self, sizes: Sizes) -> int:
+        """Return how many tasks there are."""
+        groups, _, filters, *_ = sizes.kernel
+        extent = (stop - start for start, stop in sizes.region)
+        whole = (sizes.data[0], groups, filters, *extent)
+        return prod(-(-n // step) for n, step in zip(whole, (*self[:3], *self.chunk), strict=True))
+
+
+@lru_cache(maxsize=256)
+def _split(sizes: Sizes, most: int, threads: int) -> _Split:
     """Split images, groups, filters and positions so that a block holds at most so many cells, and all have as many."""
     groups, channels, filters, *kernel = sizes.kernel
     taps, maps, images = prod(kernel), groups * filters, sizes.data[0]
@@ -309,20 +328,36 @@ def _tasks(sizes: Sizes, most: int, threads: int) -> list[_Task]:
         together = -(-maps // _shared_out(-(-maps // together), threads))
     else:
         cells = min(cells, -(-whole * 9 // 8 // _shared_out(-(-whole // cells), threads)))  # halves are uneven
-    at_once, tiles = _cut(sizes, cells)
-    by_filter = min(filters, together)
+    at_once, chunk = _cut(sizes, cells)
     by_group = max(1, min(together // filters, most // (min(cells, whole) * (filters * a_map + channels))))
-    return [
-        _Task(slice(n, n + at_once), slice(g, g + by_group), slice(f, f + by_filter), tile)
-        for g in range(0, groups, by_group)
-        for f in range(0, filters, by_filter)
-        for n in range(0, images, at_once)
-        for tile in tiles
-    ]
+    return _Split(at_once, min(groups, by_group), min(filters, together), chunk)
 
 
-def _cut(sizes: Sizes, cells: int) -> tuple[int, list[Region]]:
-    """Return how many images, and which stretches of output, read about that many cells."""
+def _tasks(sizes: Sizes, split: _Split) -> Iterable[_Task]:
+    """Return the tasks, a few of them remembered; of many each is made when its turn comes."""
+    return _few_tasks(sizes, split) if split.number(sizes) <= MOST_KEPT else _made(sizes, split)
+
+
+@lru_cache(maxsize=64)
+def _few_tasks(sizes: Sizes, split: _Split) -> tuple[_Task, ...]:
+    return tuple(_made(sizes, split))
+
+
+def _made(sizes: Sizes, split: _Split) -> Iterator[_Task]:
+    groups, _, filters, *_ = sizes.kernel
+    for g in range(0, groups, split.groups):
+        for f in range(0, filters, split.filters):
+            for n in range(0, sizes.data[0], split.images):
+                stretches = (
+                    [(a, min(a + step, stop)) for a in range(start, stop, step)]
+                    for (start, stop), step in zip(sizes.region, split.chunk, strict=True)
+                )
+                of = slice(n, n + split.images), slice(g, g + split.groups), slice(f, f + split.filters)
+                yield from (_Task(*of, tile) for tile in product(*stretches))
+
+
+def _cut(sizes: Sizes, cells: int) -> tuple[int, Ints]:
+    """Return how many images, and how long stretches of output, read about that many cells."""
     chunk = [sizes.data[0], *(stop - start for start, stop in sizes.region)]
     units = (1, *sizes.stride)
 
@@ -335,11 +370,7 @@ def _cut(sizes: Sizes, cells: int) -> tuple[int, list[Region]]:
             if 4 * laid(axis, half) > 3 * laid(axis, chunk[axis]):
                 break  # most of it are zeros, which there would be for either half
             chunk[axis] = half
-    stretches = (
-        [(a, min(a + step, stop)) for a in range(start, stop, step)]
-        for (start, stop), step in zip(sizes.region, chunk[1:], strict=True)
-    )
-    return chunk[0], list(product(*stretches))
+    return chunk[0], tuple(chunk[1:])
 
 
 @lru_cache(maxsize=32)

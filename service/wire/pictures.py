@@ -17,6 +17,7 @@ from PIL import Image
 
 from .document import Buffer, ReadLimits
 from .errors import PictureTooLarge, UndecodablePicture, UnsupportedPicture
+from .jpeg_segments import has_many_segments
 from .libvips import pyvips
 from .png_chunks import without_unfolding
 
@@ -147,6 +148,8 @@ def _read_with_libvips(kind: str, data: Buffer, pointer: str, limits: ReadLimits
         if kept is None:
             raise _undecodable(kind, "it has more chunks than any picture needs", pointer)
         whole = kept
+    if kind == "JPEG" and has_many_segments(whole):
+        raise _undecodable(kind, "it has more segments of metadata than any picture needs", pointer)
     image = _LOADERS[kind](whole, access="sequential", fail_on="warning")
     _check_size(image.width, image.height, image.bands, pointer, limits)
     # libpng is content once the last row is there.

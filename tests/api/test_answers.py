@@ -249,6 +249,7 @@ SIGNAL = {"input": [1, 2], "kernel": [1]}
         ("conv2d/gradients", GRADIENTS, "application/octet-stream, {};q=0.1", JSON),
         ("conv1d", SIGNAL, "image/png, {};q=0.5", JSON),
         ("conv1d", SIGNAL, "image/*, */*;q=0.1", JSON),
+        ("pool2d", {"input": [[1]], "output_size": [1, 20_000]}, "image/webp, {};q=0.5", JSON),
     ],
 )
 def test_what_cannot_hold_the_answer_gives_way_to_what_is_liked_next(

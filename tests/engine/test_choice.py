@@ -355,3 +355,14 @@ def test_what_plans_leave_behind_is_small_however_many_blocks_they_would_take() 
         tracemalloc.stop()
     assert left < 2**20
     assert most < 2**21
+
+
+def test_a_transposed_convolution_of_very_many_tasks_is_planned_without_them() -> None:
+    plan = plan_conv_transpose((33_000, 1, 1, 30, 30), (1, 3000, 1, 7, 5), stride=(50, 1, 1), dilation=(50, 7, 50))
+    tracemalloc.start()
+    try:
+        assert choose(plan, method="gemm") == "gemm"
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert most < 2**20

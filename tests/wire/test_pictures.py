@@ -389,3 +389,13 @@ def test_chunks_that_a_png_keeps_are_as_they_were() -> None:
 def test_a_png_of_very_many_chunks_is_refused() -> None:
     with pytest.raises(errors.UndecodablePicture, match="more chunks than any picture needs"):
         read(png(4, 1, 8, 0, b"\0\1\2\3\4", chunk(b"tEXt", b"") * 100_001))
+
+
+@pytest.mark.parametrize("marker", [0xE1, 0xEF, 0xFE])
+def test_a_jpeg_of_very_many_segments_is_refused(marker: int) -> None:
+    plain = saved(Image.fromarray(SMOOTH[..., 0]), "JPEG")
+    segment = bytes((0xFF, marker, 0, 2))
+    few, many = (plain[:2] + segment * count + plain[2:] for count in (5000, 300_000))
+    np.testing.assert_array_equal(read(few).pixels, read(plain).pixels)
+    with pytest.raises(errors.UndecodablePicture, match="more segments of metadata than any picture needs"):
+        read(many)
