@@ -108,14 +108,14 @@ def estimate(
     found = {}
     for method in _ranked(forward, itemsize):
         threads = threads_for(method, forward, itemsize, control or DEFAULT_CONTROL)
-        seconds = _seconds(method, forward, itemsize) / threads
+        seconds = seconds_of(method, forward, itemsize) / threads
         found[method.name] = Estimate(seconds, method.working_bytes(forward, itemsize, threads))
     return found
 
 
 def threads_for(method: Method, plan: ConvPlan, itemsize: int, control: Control) -> int:
     """Return how many threads a computation is shared among: if it is worth it, and as the memory budget allows."""
-    if _seconds(method, plan, itemsize) <= WORTH_SHARING:
+    if seconds_of(method, plan, itemsize) <= WORTH_SHARING:
         return 1
     threads = available_threads(control)
     while threads > 1 and method.working_bytes(plan, itemsize, threads) > control.budget_bytes:
@@ -163,7 +163,7 @@ def keeps_contract(method: Method, plan: ConvPlan, survey: Survey) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _seconds(method: Method, plan: ConvPlan, itemsize: int) -> float:
+def seconds_of(method: Method, plan: ConvPlan, itemsize: int) -> float:
     """Return what one thread takes; to work it out may take as long as a small convolution."""
     return method.seconds(plan, itemsize, MACHINE)
 
@@ -172,7 +172,7 @@ def _seconds(method: Method, plan: ConvPlan, itemsize: int) -> float:
 def _ranked(plan: ConvPlan, itemsize: int) -> tuple[Method, ...]:
     """Return the methods that can compute a plan, the one to take first."""
     able = {name: method for name, method in METHODS.items() if not _unsuitable(method, plan)}
-    costs = {name: _seconds(method, plan, itemsize) for name, method in able.items()}
+    costs = {name: seconds_of(method, plan, itemsize) for name, method in able.items()}
     if plan.macs <= TINY:
         costs["direct"] = 0.0
     return tuple(METHODS[name] for name in sorted(costs, key=costs.__getitem__))

@@ -17,13 +17,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import inf, prod
+from math import prod
 from typing import TypeAlias
 
 import numpy as np
 
 from .borders import Array, Index, Region, fill, gather
-from .choice import estimate
+from .choice import method_for, seconds_of, threads_for
 from .control import Control
 from .convolution import conv
 from .geometry import plan_conv
@@ -31,7 +31,7 @@ from .machine import MACHINE, width
 from .methods.work import cut, extent, met_by, reaches_far, region_of, strided, taps, tiles, window_cells
 from .parallel import Workspace, available_threads, run
 from .plans import ConvPlan
-from .precision import FloatType
+from .precision import FloatType, Survey
 from .sizes import Ints
 from .winograd_gradient import allowed, winograd_kernel_gradient, worthwhile
 
@@ -53,9 +53,6 @@ LEAST_WINDOWS = 12
 
 SUMS_BYTES = 4 * 1024 * 1024
 """What the sums of all threads take at most, where each has its own."""
-
-MOST_GROUPS = 16
-"""Groups up to which that is so: each is a convolution of its own."""
 
 TAP_SECONDS = 30e-6
 """What each takes in itself (measured)."""
@@ -100,7 +97,9 @@ def kernel_gradient(
         found = winograd_kernel_gradient(plan, input, output_gradient, padding_value, control, threads)
         if np.isfinite(found).all():  # else something overflowed, perhaps in a transform alone
             return _filters_first(found)
-    if method == "auto" and _is_quicker_convolved(plan, dtype, control, threads):
+    if method == "auto" and _is_quicker_convolved(
+        plan, input, output_gradient.astype(dtype, copy=False), padding_value, control, threads
+    ):
         return _convolved(plan, input, output_gradient, padding_value, dtype, control)
     shares = _shares(plan, dtype, threads, control.budget_bytes)
     filters, channels = plan.filters // plan.groups, plan.channels // plan.groups
@@ -122,52 +121,53 @@ def kernel_gradient(
     return _filters_first(totals[0])
 
 
-def _is_quicker_convolved(plan: ConvPlan, dtype: FloatType, control: Control, threads: int) -> bool:
-    """Return whether the gradient is computed as a convolution, by what both ways are estimated to take."""
-    taps, channels, filters = prod(plan.kernel_size), plan.channels // plan.groups, plan.filters // plan.groups
-    if taps < MANY_TAPS or plan.groups > MOST_GROUPS:
+def _is_quicker_convolved(
+    plan: ConvPlan, input: Array, output_gradient: Array, padding_value: float, control: Control, threads: int
+) -> bool:
+    """Return whether the gradient is computed as a convolution, by what both ways are estimated to take.
+
+    Of the methods only that counts which the convolution would take, on these very data: without FFT, all of g is a
+    kernel for which a call a tap takes far longer than a call for each tap of the kernel itself.
+    """
+    taps, itemsize = prod(plan.kernel_size), output_gradient.dtype.itemsize
+    copies = 2 * (output_gradient.size + prod(plan.kernel_shape)) * itemsize
+    if plan.groups > 1 or taps < MANY_TAPS or copies > control.budget_bytes // 2:
         return False
-    as_convolution = plan_conv(
-        (channels, plan.batch, *plan.input_size),
-        (filters, plan.batch, *plan.output_size),
+    exchanged = plan_conv(
+        (plan.channels, plan.batch, *plan.input_size),
+        (plan.filters, plan.batch, *plan.output_size),
         stride=plan.dilation,
         dilation=plan.stride,
         padding=plan.padding,
         padding_mode=plan.padding_mode,
     )
-    within = [
-        e.seconds for e in estimate(as_convolution, dtype, control).values() if e.working_bytes <= control.budget_bytes
-    ]
-    pair = width(dtype.itemsize)
-    read = plan.batch * prod(plan.output_size) * taps * (channels + filters) * plan.groups
-    one_by_one = (
-        plan.groups * taps * TAP_SECONDS + (plan.macs / MACHINE.products[pair] + read / MACHINE.moves[pair]) / threads
-    )
-    return plan.groups * min(within, default=inf) < one_by_one / 2
+    survey = Survey(input.swapaxes(0, 1), output_gradient.swapaxes(0, 1), padding_value)
+    method = method_for(exchanged, itemsize, survey, "auto", control)
+    pair = width(itemsize)
+    read = plan.batch * prod(plan.output_size) * taps * (plan.channels + plan.filters)
+    one_by_one = taps * TAP_SECONDS
+    one_by_one += (plan.macs / MACHINE.products[pair] + read / MACHINE.moves[pair]) / threads
+    return seconds_of(method, exchanged, itemsize) / threads_for(method, exchanged, itemsize, control) < one_by_one / 2
 
 
 def _convolved(
     plan: ConvPlan, input: Array, output_gradient: Array, padding_value: float, dtype: FloatType, control: Control
 ) -> Array:
-    """Return the gradient as a convolution of each group's input, (C/G, N, *S), with its part of g, (F/G, N, *S')."""
-    channels, filters = plan.channels // plan.groups, plan.filters // plan.groups
-    found = np.empty((plan.filters, channels, *plan.kernel_size), dtype)
-    wanted: Index = (..., *(slice(0, k) for k in plan.kernel_size))  # there are more where the stride leaves cells over
-    for group in range(plan.groups):
-        read, met = (slice(group * n, (group + 1) * n) for n in (channels, filters))
-        of_group = conv(
-            input[:, read].swapaxes(0, 1),
-            output_gradient[:, met].swapaxes(0, 1),
-            stride=plan.dilation,
-            dilation=plan.stride,
-            padding=plan.padding,
-            padding_mode=plan.padding_mode,
-            padding_value=padding_value,
-            dtype=dtype,
-            control=replace(control, on_method=None),
-        )
-        found[met] = of_group[wanted].swapaxes(0, 1)
-    return found
+    """Return the gradient as a convolution of the input, (C, N, *S), with the output's, (F, N, *S')."""
+    found = conv(
+        input.swapaxes(0, 1),
+        output_gradient.swapaxes(0, 1),
+        stride=plan.dilation,
+        dilation=plan.stride,
+        padding=plan.padding,
+        padding_mode=plan.padding_mode,
+        padding_value=padding_value,
+        dtype=dtype,
+        control=replace(control, on_method=None),
+    )
+    # There are more where the stride leaves cells over.
+    wanted: Index = (..., *(slice(0, k) for k in plan.kernel_size))
+    return found[wanted].swapaxes(0, 1)
 
 
 def _filters_first(total: Array) -> Array:

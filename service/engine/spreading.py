@@ -159,11 +159,15 @@ def spreads(sizes: Sizes, itemsize: int, method: str, control: Control) -> bool:
     as many parts as filters times taps and adds them, so it is for few filters of many channels, (G, C/G, F/G, *K).
     Taps that lie far apart would take more zeros than cells, and more memory than there is for them.
     """
-    return method in ("auto", "gemm") and _is_worth_it(sizes, *_at_once(sizes, itemsize, control))
+    if method not in ("auto", "gemm"):
+        return False
+    most, threads = _at_once(sizes, itemsize, control)
+    return _is_worth_it(sizes, most, threads, max(FEW_CELLS, control.budget_bytes // (threads * itemsize)))
 
 
 @lru_cache(maxsize=256)
-def _is_worth_it(sizes: Sizes, most: int, threads: int) -> bool:
+def _is_worth_it(sizes: Sizes, most: int, threads: int, room: int) -> bool:
+    """Return whether it is, in blocks of so many cells or, where they cannot be so small, of what there is room for."""
     _, channels, filters, *kernel = sizes.kernel
     narrow = filters <= FEW_FILTERS and channels >= 2 * filters and prod(kernel) > 1
     if not (any(s > 1 for s in sizes.stride) or narrow) or prod(kernel) > MOST_TAPS:
@@ -172,10 +176,11 @@ def _is_worth_it(sizes: Sizes, most: int, threads: int) -> bool:
         return True
     split = _split(sizes, most, threads)
     extent = [min(step, stop - start) for step, (start, stop) in zip(split.chunk, sizes.region, strict=True)]
-    wanted = split.images * prod(-(-length // s) for length, s in zip(extent, sizes.stride, strict=True))
-    laid = split.images * prod(sizes.laid(axis, length) for axis, length in enumerate(extent))
+    laid = [sizes.laid(axis, length) for axis, length in enumerate(extent)]
+    read = split.images * prod(n - behind for n, behind in zip(laid, sizes.behind, strict=True))
+    block = split.images * prod(laid)
     held = split.groups * (channels + split.filters * (prod(kernel) + prod(map(min, kernel, sizes.steps))))
-    return bool(laid * held <= max(2 * most, FEW_CELLS) and laid <= max(MOST_ZEROS * wanted, FEW_CELLS))
+    return block * held <= room and block <= max(MOST_ZEROS * read, FEW_CELLS)
 
 
 def _at_once(sizes: Sizes, itemsize: int, control: Control) -> tuple[int, int]:

@@ -172,7 +172,9 @@ class Spread:
             self.control.report_method("direct")
         # Half of the memory is for the phases, computed apart, the other half for computing them.
         halved = replace(self, control=replace(self.control, budget_bytes=self.control.budget_bytes // 2))
-        for part, tile in halved._tiles(out, region):
+        # Tap by tap the products of all channels' cells are made, with as many filters as there are.
+        maps = max(self.filters, data.shape[1]) if scattered else self.filters
+        for part, tile in halved._tiles(out, region, maps):
             position: Index = (part, slice(None), *_within(tile, region))
             if scattered:
                 scatter(grouped, self.stride, self.dilation, images[part], out[position], tile, self.control)
@@ -212,12 +214,12 @@ class Spread:
     def _finite(self) -> bool:
         return prod(self.kernel.shape[2:]) == 1 or all_finite(self.kernel)
 
-    def _tiles(self, out: Array, region: Region) -> list[tuple[slice, Region]]:
+    def _tiles(self, out: Array, region: Region, maps: int) -> list[tuple[slice, Region]]:
         """Split the images and a region so that what a tile's phases hold stays inside the budget."""
-        images, filters, *size = out.shape
+        images, _, *size = out.shape
         chunk = [images, *size]
         for axis in range(len(chunk)):
-            while prod(chunk) * filters * out.itemsize > self.control.budget_bytes and chunk[axis] > 1:
+            while prod(chunk) * maps * out.itemsize > self.control.budget_bytes and chunk[axis] > 1:
                 chunk[axis] = -(-chunk[axis] // 2)
         bounds = ((0, images), *region)
         starts = (range(start, stop, step) for (start, stop), step in zip(bounds, chunk, strict=True))

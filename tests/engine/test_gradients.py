@@ -15,7 +15,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
 from service import engine
-from service.engine.kernel_gradient import _shares, kernel_gradient
+from service.engine.kernel_gradient import _is_quicker_convolved, _shares, kernel_gradient
 from tests.engine.test_transposed import ADJOINT
 from tests.golden import Golden, golden
 from tests.oracles import gradients as oracle
@@ -450,3 +450,28 @@ def test_many_filters_that_reach_far_stay_inside_the_budget() -> None:
     finally:
         tracemalloc.stop()
     assert peak <= 64 * 2**20
+
+
+@pytest.mark.parametrize("data", ["tame", "integers", "an outlier", "not a number"])
+def test_a_large_kernels_gradient_is_a_convolution_only_where_its_data_allow_fft(data: str) -> None:
+    """Without, all of the gradient is a kernel for `direct`, of far more taps than the kernel itself."""
+    random = np.random.default_rng(19)
+    plan = engine.plan_conv((1, 3, 512, 512), (3, 3, 17, 17))
+    values, g = random.normal(size=plan.input_shape), random.normal(size=plan.output_shape)
+    if data == "integers":
+        values, g = np.rint(values * 9), np.rint(g * 9)
+    elif data != "tame":
+        values[0, 0, 50, 50] = np.nan if data == "not a number" else 1e9
+    assert _is_quicker_convolved(plan, values, g, 0.0, engine.Control(), 1) == (data == "tame")
+
+
+def test_direct_lists_no_crowd_of_taps() -> None:
+    x, w = np.ones((1, 1, 201, 200)), np.ones((1, 1, 200, 200))
+    tracemalloc.start()
+    try:
+        found = engine.conv(x, w, method="direct")
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert found.tolist() == [[[[4e4], [4e4]]]]
+    assert most < 8 * 2**20

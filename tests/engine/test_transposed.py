@@ -301,6 +301,7 @@ FAR_APART: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "zeros behind wide rows": ((1, 1, 2, 6000), (1, 32, 2, 1), {"stride": (2, 1), "dilation": (2000, 1)}),
     "phases far apart": ((1, 2, 1200, 1200), (2, 1, 2, 2), {"stride": 3, "dilation": 2044}),
     "rows of 60,000": ((1, 1, 2, 60_000), (1, 1, 2, 1), {"stride": (2, 1), "dilation": (100, 1)}),
+    "channels of bytes": ((1, 64, 65_536), (64, 1, 2), {"dilation": 700_000}),
     "many filters": ((1, 4, 60, 60), (4, 128, 5, 5), {"stride": 2, "dilation": 9}),
 }
 
@@ -310,7 +311,7 @@ FAR_APART: dict[str, tuple[Any, Any, dict[str, Any]]] = {
 def test_taps_far_apart_take_no_more_memory_than_the_budget(name: str, mebibytes: int) -> None:
     shape, kernel, options = FAR_APART[name]
     control = engine.Control(threads=2, budget_bytes=mebibytes * 2**20)
-    x, w = np.ones(shape, np.float32), np.ones(kernel, np.float32)
+    x, w = np.ones(shape, np.uint8), np.ones(kernel, np.float32)
     tracemalloc.start()
     try:
         out = engine.conv_transpose(x, w, control=control, **options)

@@ -13,12 +13,13 @@ small planes would be too short for NumPy's loops, and their calls too many.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import product
 from math import prod
 
 import numpy as np
 
-from service.engine.borders import Index, Region, gather
+from service.engine.borders import Array, Index, Region, gather
 from service.engine.machine import Machine, width
 from service.engine.parallel import Workspace, run
 from service.engine.plans import ConvPlan
@@ -58,6 +59,8 @@ AT_ONCE_BYTES = 4 * BLOCK_BYTES
 """What its input and products may take then."""
 GATHER_CALLS = 25
 """Calls that it takes to find the cells that a tap meets from afar."""
+LISTED_TAPS = 4096
+"""Taps whose places are listed at once."""
 FEW_TAPS = 64
 """Taps up to which where they read is remembered from one computation to the next."""
 
@@ -149,7 +152,7 @@ def fill_tile(work: Work, image: int, filters: range, tile: Region, workspace: W
     if _at_once_cells(plan, tile, work.out.itemsize):
         _fill_at_once(work, image, filters, tile, workspace)
         return
-    shifts = _shifts(plan, tile)
+    shifts = _shifts(plan, tile) if prod(plan.kernel_size) <= LISTED_TAPS else None
     window, term = workspace.arrays(work.out.dtype, (1, *extent(region)), extent(tile))
     channels = _channels(plan, filters)
     for member, channel in enumerate(range(channels.start, channels.stop)):
@@ -157,8 +160,10 @@ def fill_tile(work: Work, image: int, filters: range, tile: Region, workspace: W
         for f in filters:
             work.control.check()
             y = work.out[(image, f, *place(tile))]
-            weights = work.kernel[f, member].reshape(-1).tolist()  # as numbers of Python: twice as quick to multiply by
-            for i, (weight, (_, shift)) in enumerate(zip(weights, shifts, strict=True)):
+            weights = work.kernel[f, member].reshape(-1)
+            # As numbers of Python: twice as quick to multiply by.
+            pairs = zip(weights.tolist(), shifts, strict=True) if shifts else _many_taps(work, weights, tile)
+            for i, (weight, (_, shift)) in enumerate(pairs):
                 first = i == 0 and member == 0
                 np.multiply(x[shift], weight, out=y if first else term)
                 if not first:
@@ -207,6 +212,14 @@ def _fill_at_once(work: Work, image: int, filters: range, tile: Region, workspac
     for f in filters:
         np.multiply(x, work.kernel[f].reshape(members, *plan.kernel_size, *(1,) * plan.rank), out=terms)
         np.add.reduce(terms.reshape(plan.taps, *size), axis=0, out=work.out[(image, f, *place(tile))])
+
+
+def _many_taps(work: Work, weights: Array, tile: Region) -> Iterator[tuple[float, tuple[tuple[int, ...], Index]]]:
+    """Yield each weight and what it meets, some at a time: of a million taps the list would take far more than they."""
+    places = taps(work.plan, tile)
+    for start in range(0, len(weights), LISTED_TAPS):
+        work.control.check()
+        yield from zip(weights[start : start + LISTED_TAPS].tolist(), places, strict=False)
 
 
 def _shifts(plan: ConvPlan, tile: Region) -> list[tuple[tuple[int, ...], Index]]:
