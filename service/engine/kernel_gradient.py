@@ -97,9 +97,7 @@ def kernel_gradient(
         found = winograd_kernel_gradient(plan, input, output_gradient, padding_value, control, threads)
         if np.isfinite(found).all():  # else something overflowed, perhaps in a transform alone
             return _filters_first(found)
-    if method == "auto" and _is_quicker_convolved(
-        plan, input, output_gradient.astype(dtype, copy=False), padding_value, control, threads
-    ):
+    if method == "auto" and _is_quicker_convolved(plan, input, output_gradient, padding_value, dtype, control, threads):
         return _convolved(plan, input, output_gradient, padding_value, dtype, control)
     shares = _shares(plan, dtype, threads, control.budget_bytes)
     filters, channels = plan.filters // plan.groups, plan.channels // plan.groups
@@ -122,14 +120,20 @@ def kernel_gradient(
 
 
 def _is_quicker_convolved(
-    plan: ConvPlan, input: Array, output_gradient: Array, padding_value: float, control: Control, threads: int
+    plan: ConvPlan,
+    input: Array,
+    output_gradient: Array,
+    padding_value: float,
+    dtype: FloatType,
+    control: Control,
+    threads: int,
 ) -> bool:
     """Return whether the gradient is computed as a convolution, by what both ways are estimated to take.
 
     Of the methods only that counts which the convolution would take, on these very data: without FFT, all of g is a
     kernel for which a call a tap takes far longer than a call for each tap of the kernel itself.
     """
-    taps, itemsize = prod(plan.kernel_size), output_gradient.dtype.itemsize
+    taps, itemsize = prod(plan.kernel_size), dtype.itemsize
     copies = 2 * (output_gradient.size + prod(plan.kernel_shape)) * itemsize
     if plan.groups > 1 or taps < MANY_TAPS or copies > control.budget_bytes // 2:
         return False
@@ -141,7 +145,8 @@ def _is_quicker_convolved(
         padding=plan.padding,
         padding_mode=plan.padding_mode,
     )
-    survey = Survey(input.swapaxes(0, 1), output_gradient.swapaxes(0, 1), padding_value)
+    as_kernel = output_gradient.swapaxes(0, 1).astype(dtype, copy=False)
+    survey = Survey(input.swapaxes(0, 1), as_kernel, padding_value)
     method = method_for(exchanged, itemsize, survey, "auto", control)
     pair = width(itemsize)
     read = plan.batch * prod(plan.output_size) * taps * (plan.channels + plan.filters)
