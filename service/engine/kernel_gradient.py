@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -54,11 +54,11 @@ LEAST_WINDOWS = 12
 SUMS_BYTES = 4 * 1024 * 1024
 """What the sums of all threads take at most, where each has its own."""
 
-TAP_SECONDS = 30e-6
-"""What each takes in itself (measured)."""
-
 MANY_TAPS = 256
 """Taps from which the gradient may be a convolution: one by one, each takes a dozen calls of NumPy."""
+
+TAP_SECONDS = 30e-6
+"""What these calls take in themselves (measured)."""
 
 THREADED_MACS = 25_000_000
 """Below this a thread costs more than it saves."""
@@ -106,9 +106,8 @@ def kernel_gradient(
     def add(products: _Products, workspace: Workspace) -> None:
         for images, tile in products.steps():
             control.check()
-            total = totals[products.part]
-            add_some = products.add_from_afar if products.far else products.add
-            add_some(input[images], output_gradient[images], tile, padding_value, total, workspace, control)
+            given = _Given(input[images], output_gradient[images], tile, padding_value, totals[products.part])
+            (products.add_from_afar if products.far else products.add)(given, workspace, control)
 
     run(shares, add, control, threads)
     if any(share.wide for share in shares) and not np.isfinite(totals).all():
@@ -134,6 +133,7 @@ def _is_quicker_convolved(
     kernel for which a call a tap takes far longer than a call for each tap of the kernel itself.
     """
     taps, itemsize = prod(plan.kernel_size), dtype.itemsize
+    # Beside what the convolution takes: g as its kernel, and the answer before it is turned, once each for the survey.
     copies = 2 * (output_gradient.size + prod(plan.kernel_shape)) * itemsize
     if plan.groups > 1 or taps < MANY_TAPS or copies > control.budget_bytes // 2:
         return False
@@ -206,6 +206,16 @@ def _shares(plan: ConvPlan, dtype: FloatType, threads: int, budget_bytes: int) -
 
 _Step: TypeAlias = tuple[slice, Region]
 """Images and output positions."""
+
+
+class _Given(NamedTuple):
+    """What one step adds products of: some images, a tile of output positions, and the sums, (*K, G, F/G, C/G)."""
+
+    input: Array
+    gradient: Array
+    tile: Region
+    padding_value: float
+    total: Array
 
 
 @dataclass(frozen=True)
@@ -286,43 +296,36 @@ class _Products:
     def _own(self, steps: list[_Step]) -> list[_Step]:
         return steps[self.part * len(steps) // self.parts : (self.part + 1) * len(steps) // self.parts]
 
-    def add(
-        self,
-        input: Array,
-        gradient: Array,
-        tile: Region,
-        padding_value: float,
-        total: Array,
-        workspace: Workspace,
-        control: Control,
-    ) -> None:
-        """Add some images' products at a tile of output positions to the sums, (*K, G, F/G, C/G)."""
-        plan, (groups, filters, channels) = self.plan, self.size
+    def _read(self, given: _Given) -> tuple[Array, Array, Array]:
+        """Return this share's part of the input, (N, groups, C/G, *S), of the gradient at the tile, and of the sums."""
+        plan, images = self.plan, len(given.input)
+        source = given.input.reshape(images, plan.groups, -1, *plan.input_size)[:, self.groups]
+        position: Index = (slice(None), self.groups, self.filters, *(slice(*bounds) for bounds in given.tile))
+        share = given.gradient.reshape(images, plan.groups, -1, *plan.output_size)[position]
+        return source, share, given.total[(..., self.groups, self.filters, slice(None))]
+
+    def add(self, given: _Given, workspace: Workspace, control: Control) -> None:
+        """Add some images' products at a tile of output positions to the sums."""
+        plan, (groups, filters, channels), tile, images = self.plan, self.size, given.tile, len(given.input)
+        source, share, target = self._read(given)
         region = region_of(plan, tile)
         cells, positions = ([stop - start for start, stop in bounds] for bounds in (region, tile))
         laid = cells if self.wide else positions
-        gathered = len(input) > 1 or laid != positions
+        gathered = images > 1 or laid != positions
         block, upstream, copied = workspace.arrays(
             self.dtype,
-            (groups, channels, len(input), *cells),
-            (groups, filters, len(input) if gathered else 0, *laid),
-            (groups, self.depth, len(input) * prod(laid)),
+            (groups, channels, images, *cells),
+            (groups, filters, images if gathered else 0, *laid),
+            (groups, self.depth, images * prod(laid)),
         )
-        every: Index = (slice(None), self.groups)
-        source = input.reshape(len(input), plan.groups, channels, *plan.input_size)[every]
-        fill(source, region, np.moveaxis(block, 2, 0), plan.padding_mode, padding_value)
-        position: Index = (slice(None), self.groups, self.filters, *(slice(*bounds) for bounds in tile))
-        share = gradient.reshape(len(gradient), plan.groups, -1, *plan.output_size)[position]
+        fill(source, region, np.moveaxis(block, 2, 0), plan.padding_mode, given.padding_value)
         if gathered:
             _lay(share, upstream, positions)
             rows = upstream.reshape(groups, filters, -1)
         else:
             rows = share[0].astype(self.dtype, copy=False).reshape(groups, filters, -1)
-        target = total[(..., self.groups, self.filters, slice(None))]
         if self.stacked:
-            copied.reshape(groups, channels, *plan.kernel_size, len(input), *positions)[...] = _windows(
-                block, plan, tile
-            )
+            copied.reshape(groups, channels, *plan.kernel_size, images, *positions)[...] = _windows(block, plan, tile)
             found = (rows @ copied.swapaxes(1, 2)).reshape(groups, filters, channels, *plan.kernel_size)
             target += np.moveaxis(found, (0, 1, 2), (-3, -2, -1))
             return
@@ -336,28 +339,19 @@ class _Products:
                 copied.reshape(read.shape)[...] = read
             target[tap] += rows @ (read if self.wide else copied).swapaxes(1, 2)
 
-    def add_from_afar(
-        self,
-        input: Array,
-        gradient: Array,
-        tile: Region,
-        padding_value: float,
-        total: Array,
-        workspace: Workspace,
-        control: Control,
-    ) -> None:
+    def add_from_afar(self, given: _Given, workspace: Workspace, control: Control) -> None:
         """Do what `add` does, reading for each tap the cells that it meets and no others."""
-        plan, (groups, filters, channels), size = self.plan, self.size, extent(tile)
+        plan, (groups, filters, channels), size, images = self.plan, self.size, extent(given.tile), len(given.input)
+        source, share, target = self._read(given)
         copied, upstream = workspace.arrays(
-            self.dtype, (groups, channels, len(input), *size), (groups, filters, len(input), *size)
+            self.dtype, (groups, channels, images, *size), (groups, filters, images, *size)
         )
-        source = input.reshape(len(input), plan.groups, channels, *plan.input_size)[:, self.groups]
-        position: Index = (slice(None), self.groups, self.filters, *(slice(*bounds) for bounds in tile))
-        np.moveaxis(upstream, 2, 0)[...] = gradient.reshape(len(gradient), plan.groups, -1, *plan.output_size)[position]
-        rows, target = upstream.reshape(groups, filters, -1), total[(..., self.groups, self.filters, slice(None))]
+        np.moveaxis(upstream, 2, 0)[...] = share
+        rows = upstream.reshape(groups, filters, -1)
         for tap in np.ndindex(*plan.kernel_size):
             control.check()
-            gather(source, met_by(plan, tap, tile), np.moveaxis(copied, 2, 0), plan.padding_mode, padding_value)
+            cells = met_by(plan, tap, given.tile)
+            gather(source, cells, np.moveaxis(copied, 2, 0), plan.padding_mode, given.padding_value)
             target[tap] += rows @ copied.reshape(groups, channels, -1).swapaxes(1, 2)
 
     def _in_place(self, block: Array, shifts: list[tuple[Ints, tuple[slice, ...]]]) -> list[Array]:

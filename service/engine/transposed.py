@@ -150,14 +150,15 @@ class Spread:
         grouped = self.kernel.reshape(self.groups, -1, *self.kernel.shape[1:])
         images = data.reshape(len(data), self.groups, -1, *data.shape[2:])
         sizes = Sizes(grouped.shape, images.shape, region, self.stride, self.dilation)
-        scattered = self._finite() and scatters(sizes, self.method)
+        finite = self._finite()
+        scattered = finite and scatters(sizes, self.method)
         spread = (
-            self._finite()
+            finite
             and not scattered
             and spreads(sizes, self.dtype.itemsize, self.method, self.control)
             and self._sums_in_any_order(images, grouped)
         )
-        if all(s == 1 for s in self.stride) and self._finite() and not spread and not scattered:
+        if all(s == 1 for s in self.stride) and finite and not spread and not scattered:
             (phases,) = self._combinations(region, data) or [()]
             if phases and all(p.high - p.low == n for p, n in zip(phases, size, strict=True)):
                 return self._convolved(data, bias, phases)
@@ -215,7 +216,7 @@ class Spread:
         return prod(self.kernel.shape[2:]) == 1 or all_finite(self.kernel)
 
     def _tiles(self, out: Array, region: Region, maps: int) -> list[tuple[slice, Region]]:
-        """Split the images and a region so that what a tile's phases hold stays inside the budget."""
+        """Split the images and a region so that what a tile's phases hold, of so many maps, stays inside the budget."""
         images, _, *size = out.shape
         chunk = [images, *size]
         for axis in range(len(chunk)):

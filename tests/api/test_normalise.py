@@ -47,3 +47,11 @@ def test_a_kernel_as_a_file_says_its_shape_and_dtype(service: httpx.Client, medi
     answer = service.get("/v1/kernels/gaussian?size=3", headers={"Accept": media_type})
     assert answer.headers["content-type"] == media_type
     assert (answer.headers["x-output-shape"], answer.headers["x-dtype"]) == ("3,3", "float64")
+
+
+@pytest.mark.parametrize("asked", ["bytes=0-9", "bytes=5-2", "bytes=abc", "items=0-1", "bytes=99999999-"])
+def test_a_file_comes_whole_whatever_part_of_it_is_asked_for(service: httpx.Client, asked: str) -> None:
+    whole = service.get("/static/page.css")
+    answer = service.get("/static/page.css", headers={"Range": asked})
+    assert (answer.status_code, answer.content) == (200, whole.content)
+    assert "accept-ranges" not in answer.headers

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from PIL import Image
 from service.drawing.errors import TraceTooLarge
 from service.drawing.palette import LIGHT, rgb
 from service.drawing.trace_gif import trace_gif
+from service.schemas.traced import Step
 from tests.drawing.examples import EDGE, KINDS, anchor, conv, of_size
 
 
@@ -94,3 +97,21 @@ def test_picked_positions_are_told_what_fits_them() -> None:
     with pytest.raises(TraceTooLarge, match="ask for fewer positions") as caught:
         trace_gif(conv(input=np.ones((40, 40)), kernel=EDGE, positions=[[0, 0], [37, 37]]))
     assert caught.value.pointer == "/positions"
+
+
+class Looked(tuple[Step, ...]):
+    """Steps that note which of them are looked at one by one."""
+
+    __slots__ = ()
+    seen: ClassVar[set[int]] = set()
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, int):
+            self.seen.add(index)
+        return super().__getitem__(index)
+
+
+def test_an_animation_that_is_too_large_is_refused_by_its_first_step() -> None:
+    with pytest.raises(TraceTooLarge, match="ask for count = "):
+        trace_gif(replace(anchor(), steps=Looked(anchor().steps)), max_pixels=600_000)
+    assert Looked.seen == {0}

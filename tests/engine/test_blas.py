@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from service.engine import blas
@@ -9,9 +11,11 @@ from service.engine import blas
 FUNCTIONS = blas._functions()
 
 
-@pytest.mark.skipif(FUNCTIONS is None, reason="NumPy stands on another BLAS here than OpenBLAS; then nothing is set")
 def test_blas_has_its_threads_again_once_the_last_has_left() -> None:
-    assert FUNCTIONS is not None
+    if FUNCTIONS is None:  # NumPy for macOS stands on Accelerate, of which nothing is set
+        assert sys.platform == "darwin"
+        with blas.single_threaded:
+            return
     read, write = FUNCTIONS
     before = read()
     write(2)  # as whoever uses NumPy beside the engine may have it

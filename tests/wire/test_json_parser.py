@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from service.wire import errors, read_json
+from service.wire.arrays import contains
 from tests.wire.asked import FIELDS, LIMITS
 
 TEXTS = {
@@ -102,3 +103,9 @@ def test_base64_whose_slashes_are_escaped_is_read() -> None:
     body = b'{"input":{"shape":[26000000],"dtype":"uint8","base64":"' + data + b'"}}'
     read = read_json(body, FIELDS, replace(LIMITS, max_elements=10**8, max_decoded_bytes=10**9, admit=lambda _: None))
     np.testing.assert_array_equal(read["input"], values)
+
+
+@pytest.mark.parametrize("before", [0, 262_138, 262_140, 262_143, 262_144, 262_149])
+def test_what_is_sought_block_by_block_is_found_across_two(before: int) -> None:
+    assert contains(b"x" * before + b"\\u005b" + b"x" * 300_000, b"\\u005")
+    assert not contains(b"x" * before + b"\\u006b" + b"x" * 300_000, b"\\u005")

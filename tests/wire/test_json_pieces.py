@@ -16,7 +16,8 @@ from tests.wire.asked import FIELDS, LIMITS
 
 @pytest.fixture
 def in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have every array of more than a few rows count as huge, and every text with a few brackets left as suspicious.
+    """Have every array of more than a few rows count as huge, every row of more than a few dozen numbers as too long
+    for a piece, and every text with a few brackets left as suspicious.
 
     What is read in pieces is the same only if small texts, of which thousands are compared, go the way of huge ones.
     """
