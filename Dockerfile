@@ -6,16 +6,13 @@ FROM ${PYTHON_IMAGE} AS build
 WORKDIR /build
 COPY requirements/build.txt requirements/service.txt requirements/
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ONLY_BINARY=:all: PIP_REQUIRE_HASHES=1
-# As in scripts/install: what builds pyvips first, and no libvips but the one that it brings. Of imagecodecs' eighty codecs
-# PNG alone is used: 75 MB of others stay out.
+# As in scripts/install: what builds pyvips first, and no libvips but the one that it brings.
 RUN python3 -m venv --without-pip /opt/venv \
     && python3 -m pip --python /opt/venv/bin/python install --requirement requirements/build.txt \
     && PKG_CONFIG=false python3 -m pip --python /opt/venv/bin/python install \
         --no-build-isolation --no-binary pyvips --requirement requirements/service.txt \
     && python3 -m pip --python /opt/venv/bin/python uninstall --yes setuptools pkgconfig \
-    && find /opt/venv -type d -name tests -prune -exec rm -r {} + \
-    && find /opt/venv -path '*/imagecodecs*' -name '*.so*' \
-        ! -name '_png.*' ! -name '_shared*' ! -name 'libpng16-*' -delete
+    && find /opt/venv -type d -name tests -prune -exec rm -r {} +
 COPY LICENSE ./
 COPY service/ service/
 # The root filesystem may be read-only, so bytecode is made here; unchecked, as nothing changes under it later.

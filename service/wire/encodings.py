@@ -1,7 +1,7 @@
 """Content-Encoding undone with a bound on what comes out, and done for answers.
 
 A few kilobytes can decompress to gigabytes, and a member can follow a member, so the output is counted as it appears
-and never asked for beyond the limit.
+and never asked for beyond the limit. zlib, long tried on foreign bytes, undoes gzip; ISA-L, which is quicker, makes it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import sys
 import zlib
 from collections.abc import Iterator
 from typing import Literal, Protocol
+
+from isal import isal_zlib
 
 from .document import Buffer, ReadLimits
 from .errors import BodyTooLarge, MalformedEncoding, UnsupportedEncoding
@@ -30,7 +32,7 @@ _FIRST_IN_BYTES, _MOST_IN_BYTES = (
 )  # given at a time: little at first, as what follows a member is copied
 _MAX_MEMBERS = 10_000  # each costs microseconds however small; blocked gzip has one in 64 KiB
 _MAX_WINDOW_LOG = 23  # RFC 9659: a zstd content encoding may ask a decoder to keep 8 MiB, no more
-_LEVELS = {"gzip": 1, "zstd": 3}  # of numbers in JSON, zstd 3 saves as much as gzip 6 in a tenth of the time
+_LEVELS = {"gzip": 2, "zstd": 3}  # ISA-L's go to 3; at 2 it saves what zlib does at 1, in a third of the time
 
 
 def decode_content(body: Buffer, content_encoding: str | None, limits: ReadLimits) -> Buffer:
@@ -76,7 +78,7 @@ def encode_content(body: Buffer, encoding: ContentEncoding) -> bytes:
     """Return `body` compressed; the same body gives the same bytes."""
     if encoding == "zstd":
         return zstd.compress(body, _LEVELS["zstd"])
-    return zlib.compress(body, _LEVELS["gzip"], wbits=31)
+    return isal_zlib.compress(body, _LEVELS["gzip"], wbits=31)
 
 
 class _Member(Protocol):
