@@ -137,7 +137,8 @@ def method_for(plan: ConvPlan, itemsize: int, survey: Survey, method: str, contr
     """
     if checked_method(method) == "auto":
         ranked = _within_budget(plan, itemsize, control.budget_bytes)
-        return next(candidate for candidate in ranked if keeps_contract(candidate, plan, survey))
+        open_to_it = filter(_sums_products, ranked) if control.plain_sums else ranked
+        return next(candidate for candidate in open_to_it if keeps_contract(candidate, plan, survey))
     named = _named(plan, method)
     _check_budget(named, plan, itemsize, control)
     if not named.local and not survey.finite:
@@ -183,9 +184,14 @@ def _within_budget(plan: ConvPlan, itemsize: int, budget_bytes: int) -> tuple[Me
     """Return the ranked methods that keep to a memory budget, and last the thriftiest of those that can do all."""
     ranked = _ranked(plan, itemsize)
     needs = {method.name: method.working_bytes(plan, itemsize, 1) for method in ranked}
-    least = min((m for m in ranked if m.local and not m.by_values), key=lambda m: needs[m.name])
+    least = min(filter(_sums_products, ranked), key=lambda m: needs[m.name])
     # And direct, whose sums are right for all data.
     return (*(method for method in ranked if needs[method.name] <= budget_bytes), least, METHODS["direct"])
+
+
+def _sums_products(method: Method) -> bool:
+    """Whether each output is the sum of its own products, in some order; then it can compute all data too."""
+    return method.local and not method.by_values
 
 
 def checked_method(name: Any) -> str:

@@ -24,12 +24,16 @@ class Control:
         Working memory beyond input and output.
     on_method
         Told the name of the method that computes, once it is chosen.
+    plain_sums
+        Whether ``"auto"`` takes only methods that add up each output's own products, which others come to on other
+        ways: a step that shows the products then shows where the output is from.
     """
 
     cancelled: Callable[[], bool] | None = None
     threads: int | None = None
     budget_bytes: int = DEFAULT_BUDGET_BYTES
     on_method: Callable[[str], None] | None = None
+    plain_sums: bool = False
 
     def check(self) -> None:
         """Raise `Cancelled` if the caller asked to stop."""

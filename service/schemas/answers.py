@@ -189,11 +189,13 @@ class TraceStep(AnswerModel):
     )
     kernel: Array | None = Field(None, description="The taps that the patch meets, flipped where the operation flips.")
     products: Array | None = None
-    channel_sums: list[float] | None = Field(None, description="The sum's part of each channel.")
+    channel_sums: Array | None = Field(None, description="The sum's part of each channel.")
     sum: float | None = Field(None, description="Of the products, or of an average's cells.")
     bias: float | None = None
     value: float = Field(
-        description="The operation's own answer there, bit for bit: a `method` asked for by name may round."
+        description="The operation's own answer there, bit for bit: a `method` asked for by name may round. "
+        "With `auto` the products add up to it: where they do not, as FFT spreads rounding, `plan` names the method "
+        "that summed them instead."
     )
     expression: str = Field(description="The arithmetic as a person writes it.")
     selected: list[int] | None = Field(None, description="The input cell that won a maximum or minimum.")

@@ -111,12 +111,15 @@ class Step:
             step["kernel"] = encode_array(self.kernel, encoding)
             step["products"] = encode_array(self.products, encoding)
         if self.channel_sums is not None:
-            step["channel_sums"] = self.channel_sums
+            step["channel_sums"] = encode_array(self.channel_sums, encoding)
         if self.sum is not None:
             step["sum"] = self.sum
         if self.bias is not None:
             step["bias"] = self.bias
-        return step | {"value": self.value, "expression": self.expression} | dict(self.extra)
+        step |= {"value": self.value, "expression": self.expression, **self.extra}
+        if "stages" in step:
+            step["stages"] = {name: _encoded(stage, encoding) for name, stage in step["stages"].items()}
+        return step
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +195,10 @@ class Trace:
             answer["start"] = self.start
             answer["next_start"] = self.following
         return answer
+
+
+def _encoded(value: Any, encoding: ArrayEncoding) -> Any:
+    return encode_array(value, encoding) if isinstance(value, np.ndarray) else value
 
 
 def _with_nulls(values: NDArray[Any], absent: NDArray[np.bool_]) -> Any:

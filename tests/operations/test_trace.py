@@ -166,6 +166,49 @@ def test_fractions_sum_to_the_value_within_rounding(seed: int, narrow: bool, met
         assert abs(float(products.sum(dtype=np.float64)) + float(step.bias) - float(step.value)) <= bound
 
 
+def _dark_beside_bright(kind: str) -> tuple[NDArray[Any], NDArray[Any], tuple[int, int]]:
+    """Return an input, a kernel and a position whose products the method `auto` takes would not add up to."""
+    random = np.random.default_rng(0)
+    if kind == "fft":
+        image = random.random((120, 120))
+        image[:, :60] = 0
+        return image, random.random((21, 21)), (3, 3)
+    if kind == "winograd":
+        layer = random.standard_normal((32, 34, 34))
+        layer[:, 14:] = 0
+        return layer, random.standard_normal((32, 32, 3, 3)), (14, 0)
+    image = np.full((40, 40), 0.5)
+    image[:20] = 0
+    kernel = np.zeros((7, 7))
+    kernel[0], kernel[6, 6] = 1e10, 1e-7  # nearly a product of a column and a row
+    return image, kernel, (14, 0)
+
+
+@pytest.mark.parametrize("kind", ["fft", "winograd", "separable"])
+def test_products_add_up_where_the_quickest_method_spreads_rounding(kind: str) -> None:
+    image, kernel, position = _dark_beside_bright(kind)
+    fields: dict[str, Any] = {"input": image, "kernel": kernel, "positions": [list(position)]}
+    named = conv(**fields, method=kind).steps[0]
+    if kind != "separable":
+        assert convolve(schemas.ConvTraceRequest(**fields), 2, LIMITS, CONTROL).fields["plan"]["method"] == kind
+    trace = conv(**fields)
+    step = trace.steps[0]
+    products, theirs = np.asarray(step.products), np.asarray(named.products)
+    assert trace.plan["method"] not in ("fft", "winograd", "separable")
+    allowed = kernel[0].size * np.finfo(float).eps * float(np.abs(products).sum())
+    assert abs(products.sum() - step.value) <= allowed
+    assert abs(theirs.sum() - named.value) > allowed  # a method by name is taken at its word
+
+
+def test_a_value_is_the_operations_own_wherever_products_add_up_to_it() -> None:
+    random = np.random.default_rng(1)
+    fields: dict[str, Any] = {"input": random.random((120, 120)), "kernel": random.random((21, 21))}
+    trace = conv(**fields, positions=[[0, 0], [50, 7]])
+    assert trace.plan["method"] == "fft"
+    maps = own_answer(convolve, schemas.ConvTraceRequest, 2, fields)
+    assert [step.value for step in trace.steps] == [maps[0, 0], maps[50, 7]]
+
+
 @settings(derandomize=True, max_examples=80, deadline=None)
 @given(
     axes=st.lists(
