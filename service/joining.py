@@ -19,11 +19,14 @@ class JoinedWrites:
     ----------
     transport, loop
         What writes, and the event loop in whose next turn a head goes out if nothing follows it.
+    send_seconds
+        For how long what is left to write when the connection is closed may wait for the other side.
     """
 
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, send_seconds: float) -> None:
         self._transport = transport
         self._loop = loop
+        self._send_seconds = send_seconds
         self._head: bytes | None = None
         self._turn: asyncio.Handle | None = None
 
@@ -43,12 +46,16 @@ class JoinedWrites:
     def flush(self) -> None:
         """Write a head that waits."""
         if self._head is not None:
-            self._transport.write(self._taken())
+            head = self._taken()
+            if not self._transport.is_closing():
+                self._transport.write(head)
 
     def close(self) -> None:
-        """Close the connection once all is written."""
+        """Close the connection once all is written, or cut it after a while."""
         self.flush()
         self._transport.close()
+        if self._transport.get_write_buffer_size():
+            self._loop.call_later(self._send_seconds, self._transport.abort)
 
     def abort(self) -> None:
         """Cut the connection."""

@@ -13,6 +13,7 @@ import ctypes
 import socket
 import struct
 import sys
+from typing import Any
 
 BACKLOG = 2048
 _SO_ATTACH_FILTER = 26  # asm-generic/socket.h; Python's socket module does not name it
@@ -25,17 +26,37 @@ _NO_NEW_CONNECTION = (
 )
 
 
-def listen(host: str, port: int, *, shared: bool) -> socket.socket:
-    """Return a listening socket; several `shared` ones on one port get the connections by turns, more or less."""
+def listen(host: str, port: int, number: int = 1) -> list[socket.socket]:
+    """Return so many listening sockets on one port; several get the connections by turns, more or less.
+
+    Raises
+    ------
+    OSError
+        If there is no such address, or if it is taken: by one that shares it too, whose clients those would be else.
+    UnicodeError
+        If the host is no name.
+    """
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    listening = socket.socket(family, kind, protocol)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with _bound(family, kind, protocol, address, shared=False) as alone:
+        address = alone.getsockname()
+    sockets = [_bound(family, kind, protocol, address, shared=number > 1) for _ in range(number)]
+    for listening in sockets:
+        listening.listen(BACKLOG)
+        listening.setblocking(False)
+    return sockets
+
+
+def _bound(family: int, kind: int, protocol: int, address: Any, *, shared: bool) -> socket.socket:
+    bound = socket.socket(family, kind, protocol)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if shared:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    listening.bind(address)
-    listening.listen(BACKLOG)
-    listening.setblocking(False)
-    return listening
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        bound.bind(address)
+    except OSError:
+        bound.close()
+        raise
+    return bound
 
 
 def turn_away(listening: socket.socket) -> None:

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
+import signal
 import socket
 import sys
 import time
 from types import FrameType
 from typing import Any
 
+import httptools
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from service.api.middleware import CUT
+from service.api.middleware import GONE
 from service.joining import JoinedWrites
 from service.listening import BACKLOG, accept_all, turn_away
 from service.settings import Settings
@@ -34,33 +35,45 @@ _SWITCH_SECONDS = (
 )
 _MAX_HEADER_BYTES = 64 * 1024
 _CHUNK_BYTES = 64  # around a chunk: its length, an extension, two ends of line
-_UPGRADE = re.compile(rb"(\r\n)upgrade([ \t]*:)", re.IGNORECASE)
 _TOO_LARGE = "The request's headers are too large."
+_MALFORMED = "Invalid HTTP request received."
 
 
 class Connection(HttpToolsProtocol):
-    """A connection whose headers must come soon and be of a sane size, trailers too; uvicorn has a bound on neither."""
+    """A connection whose headers must come soon and be of a sane size, trailers too, and whose answers must be taken.
+
+    uvicorn has a bound on none of these. And where a request asks for another protocol its parser loses the body:
+    clients that could do HTTP/2 ask so, and fall back to what comes. The header may be ignored (RFC 9110, 7.8), so such
+    a head is parsed once more without it.
+    """
 
     header_seconds = 30.0
+    send_seconds = 120.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # asyncio says BaseTransport
         """Begin to wait for the first request's headers."""
-        super().connection_made(JoinedWrites(transport, self.loop))  # type: ignore[arg-type]  # it stands for one
+        super().connection_made(JoinedWrites(transport, self.loop, self.send_seconds))  # type: ignore[arg-type]  # it stands for one
         self._in_headers = False
         self._between = True  # requests
         self._begun = 0  # requests in the read at hand
         self._beside_bytes = 0
+        self._asks_another = False
         self._header_timer: asyncio.TimerHandle | None = None
+        self._send_timer: asyncio.TimerHandle | None = None
         self._await_headers()
 
     def data_received(self, data: bytes) -> None:
         """Take what came; headers that it leaves unfinished are waited for, but not for ever and not for any number."""
         between, self._begun = self._between, 0
-        if (between or self._in_headers) and (b"pgrade" in data or b"PGRADE" in data):
-            data = _not_asked(data)
         if not self._in_headers:
             self._beside_bytes += len(data)
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        try:
+            self._parse(data)
+        except httptools.HttpParserError:
+            self.logger.warning(_MALFORMED)
+            self.send_400_response(_MALFORMED)
+            return
         if self.transport.is_closing():
             return
         # Of a read that ends another request too, it is not known how much belongs to these headers.
@@ -71,10 +84,24 @@ class Connection(HttpToolsProtocol):
         elif self._header_timer is None and (self._in_headers or not self._is_answering()):
             self._await_headers()
 
+    def _parse(self, data: bytes) -> None:
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            if not self._asks_another:  # CONNECT: what follows is none of ours
+                return
+            (behind_head,) = upgrade.args
+            asked = b" ".join((self.parser.get_method(), self.url, b"HTTP/" + self.parser.get_http_version().encode()))
+            kept = (b": ".join(header) for header in self.headers if header[0] != b"upgrade")
+            self._asks_another = False
+            self.parser = httptools.HttpRequestParser(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's own
+            self._parse(b"\r\n".join((asked, *kept, b"", data[behind_head:])))
+
     def on_message_begin(self) -> None:
         """Begin with a request."""
         super().on_message_begin()
-        self.scope["extensions"] = {CUT: self.transport.abort}  # type: ignore[dict-item]  # uvicorn types only its own extensions
+        self.scope["extensions"] = {GONE: self.transport.is_closing}  # type: ignore[dict-item]  # uvicorn types only its own extensions
         self._beside_bytes = 0
         self._in_headers, self._between = True, False
         self._begun += 1
@@ -86,6 +113,10 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Begin to answer."""
+        if self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT":
+            self._asks_another = True
+            self._begun -= 1  # it begins again
+            return
         self._in_headers = False
         self._stop_waiting()
         if len(self.url) + sum([len(name) + len(value) for name, value in self.headers]) > _MAX_HEADER_BYTES:
@@ -95,8 +126,9 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """End with a request."""
-        self._between = True
-        super().on_message_complete()
+        if not self._asks_another:
+            self._between = True
+            super().on_message_complete()
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of a body; what comes beside bodies is counted."""
@@ -104,12 +136,24 @@ class Connection(HttpToolsProtocol):
         super().on_body(body)
 
     def on_chunk_header(self) -> None:
-        """Allow for what is around a chunk."""
-        self._beside_bytes -= _CHUNK_BYTES
+        """Allow for what is around a chunk, but not for what other chunks had less of."""
+        self._beside_bytes = max(0, self._beside_bytes - _CHUNK_BYTES)
+
+    def pause_writing(self) -> None:
+        """Begin to wait for the client to take what it asked for: until then it holds memory."""
+        super().pause_writing()
+        if self._send_timer is None:
+            self._send_timer = self.loop.call_later(self.send_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Go on: most of it is taken."""
+        self._stop_waiting_for_taking()
+        super().resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         self._stop_waiting()
+        self._stop_waiting_for_taking()
         super().connection_lost(exc)
 
     def _is_answering(self) -> bool:
@@ -133,6 +177,8 @@ class Connection(HttpToolsProtocol):
     def _too_late(self) -> None:
         if self._is_answering():  # what is unfinished stands behind a request that is not answered yet
             self._await_headers()
+        elif self.transport.get_write_buffer_size():  # or whose answer is on its way
+            self.transport.close()
         else:
             self.transport.abort()
 
@@ -141,20 +187,16 @@ class Connection(HttpToolsProtocol):
             self._header_timer.cancel()
             self._header_timer = None
 
-
-def _not_asked(data: bytes) -> bytes:
-    """Return the head of a request with no header that asks for another protocol (RFC 9110, 7.8: it may be ignored).
-
-    The parser would stop there and lose the body; clients that could do HTTP/2 ask so, and fall back to what comes.
-    """
-    end = data.find(b"\r\n\r\n")
-    head = data if end < 0 else data[: end + 2]
-    return _UPGRADE.sub(rb"\1x-asked\2", head) + data[len(head) :]
+    def _stop_waiting_for_taking(self) -> None:
+        if self._send_timer is not None:
+            self._send_timer.cancel()
+            self._send_timer = None
 
 
-def _patient(seconds: float) -> type[Connection]:
-    """Return a kind of connection that waits for headers so long: uvicorn makes them itself, from a class."""
-    return type("Connection", (Connection,), {"header_seconds": seconds})
+def _patient(settings: Settings) -> type[Connection]:
+    """Return a kind of connection that waits as long as is set: uvicorn makes them itself, from a class."""
+    waits = {"header_seconds": settings.header_seconds, "send_seconds": settings.send_seconds}
+    return type("Connection", (Connection,), waits)
 
 
 class Server(uvicorn.Server):
@@ -169,7 +211,7 @@ class Server(uvicorn.Server):
     """
 
     def __init__(self, app: FastAPI, settings: Settings, parent: int | None = None) -> None:
-        self._kind = _patient(settings.header_seconds)
+        self._kind = _patient(settings)
         super().__init__(
             uvicorn.Config(
                 app,
@@ -195,12 +237,14 @@ class Server(uvicorn.Server):
         self._listening: list[socket.socket] = []
         self._parent = parent
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  (a handler's signature)
         """Begin to stop; asked again, stop at once. One signal may come twice: to the group, and from the parent."""
         if self._stop_at is None:
             self.stop()
         elif time.monotonic() - self._told_at > _SAME_SIGNAL_SECONDS:
-            super().handle_exit(sig, frame)
+            # Not by uvicorn's own, which in the end raises again what it was told.
+            self.force_exit = self.should_exit and sig == signal.SIGINT
+            self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to serve."""
@@ -264,5 +308,6 @@ class Server(uvicorn.Server):
 def announce(listening: socket.socket, workers: int) -> None:
     """Log where the service is."""
     host, port = listening.getsockname()[:2]
+    host = f"[{host}]" if ":" in host else host
     fields: dict[str, Any] = {"url": f"http://{host}:{port}", "workers": workers}
     logging.getLogger("service").info("serving http://%s:%d", host, port, extra={"fields": fields})

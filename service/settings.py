@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service import container
@@ -59,14 +60,24 @@ def _default_memory() -> int:
     return max(64 * MEBI, container.memory_bytes() // 2)
 
 
-class Settings(BaseSettings):
-    """The service's settings; every limit on a request is answered by ``GET /v1/limits``."""
+PREFIX = "CONVOLUTION_"
 
-    model_config = SettingsConfigDict(env_prefix="CONVOLUTION_", frozen=True)
+
+class Misconfigured(Exception):
+    """A setting that cannot be; the text names it as the environment does, and says what would do."""
+
+
+class Settings(BaseSettings):
+    """The service's settings; every limit on a request is answered by ``GET /v1/limits``.
+
+    A variable that is empty counts as not set.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True)
 
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65_535)
-    root_path: str = Field(
+    root_path: Annotated[str, BeforeValidator(lambda path: str(path).rstrip("/"))] = Field(
         "",
         pattern=r"^(/[^/?#\s]+)*$",
         description="The path prefix under which a proxy serves this service, such as /conv.",
@@ -74,7 +85,9 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(0, ge=0, le=3600, description="Serving goes on for this long after SIGTERM.")
     stop_seconds: int = Field(20, ge=1, le=3600, description="Requests in flight get this long to finish after that.")
 
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Requests are told at info.")
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], BeforeValidator(lambda level: str(level).lower())
+    ] = Field("info", description="Requests are told at info.")
 
     api_keys: SecretStr = Field(SecretStr(""), description="Keys, with commas between them; none: no key is needed.")
     api_keys_file: Path | None = Field(None, description="A file with a key a line, beside those of api_keys.")
@@ -122,12 +135,30 @@ class Settings(BaseSettings):
 
         Raises
         ------
-        OSError
-            If there is no such file.
+        Misconfigured
+            If the file cannot be read, if keys were to be given and there are none, which would leave the service open,
+            if one could not be sent in a header, or if there is a quota a key and no key.
         """
-        lines = self.api_keys_file.read_text(encoding="utf-8").splitlines() if self.api_keys_file else []
-        given = (key.strip() for key in [*self.api_keys.get_secret_value().split(","), *lines])
-        return list(dict.fromkeys(key for key in given if key))
+        in_line = self.api_keys.get_secret_value()
+        given = [key.strip() for key in [*in_line.split(","), *self._lines_of_file()]]
+        keys = list(dict.fromkeys(key for key in given if key))
+        if not keys and (in_line or self.api_keys_file):
+            name = "API_KEYS_FILE" if self.api_keys_file else "API_KEYS"
+            raise Misconfigured(f"{PREFIX}{name} holds no key; leave it out if none is to be needed")
+        if not all(key.isascii() and key.isprintable() and " " not in key for key in keys):
+            raise Misconfigured(f"an API key of {PREFIX}API_KEYS or its file has other than visible ASCII characters")
+        if self.quota_requests is not None and not keys:
+            raise Misconfigured(f"{PREFIX}QUOTA_REQUESTS counts requests by API key, and there are no keys")
+        return keys
+
+    def _lines_of_file(self) -> list[str]:
+        if self.api_keys_file is None:
+            return []
+        try:
+            return self.api_keys_file.read_text(encoding="utf-8-sig").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+            raise Misconfigured(f"{PREFIX}API_KEYS_FILE, {self.api_keys_file}, cannot be read: {why}") from error
 
     def origins(self) -> list[str]:
         """Return the origins whose pages may call."""
@@ -169,3 +200,23 @@ class Settings(BaseSettings):
             "working_bytes",
         ]
         return {name: getattr(self, name) for name in [*names, *also]} | FIXED_LIMITS
+
+
+def read_settings() -> Settings:
+    """Return the settings that the environment has.
+
+    Raises
+    ------
+    Misconfigured
+        With a line for each that cannot be.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise Misconfigured("\n".join(_said(fault) for fault in error.errors(include_url=False))) from None
+
+
+def _said(fault: ErrorDetails) -> str:
+    name = ".".join(map(str, fault["loc"]))
+    shown = "" if "key" in name else f" is {str(fault['input'])[:100]!r}:"
+    return f"{PREFIX}{name.upper()}{shown} {fault['msg']}"

@@ -7,6 +7,7 @@ socket, and nothing is lost but what the killed one was working on. The parent i
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
@@ -51,9 +52,12 @@ class Workers:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         for worker in range(len(self._sockets)):
-            self._start(worker)
+            if not self._stopping:
+                self._start(worker)
         while self._running:
             process, status = os.wait()
+            if process not in self._running:  # as the first process of a container is given those of others
+                continue
             worker, began = self._running.pop(process)
             if self._stopping:
                 continue
@@ -101,7 +105,8 @@ class Workers:
             for listening in self._sockets:
                 listening.close()
         for process in self._running:
-            os.kill(process, signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):  # it has just died
+                os.kill(process, signal.SIGTERM)
 
 
 def _leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  (a handler's signature)

@@ -88,14 +88,12 @@ def until(condition: Any, what: str) -> None:
 
 
 @contextmanager
-def serving(**settings: Any) -> Iterator[Running]:
+def serving(*, command: tuple[str, ...] = (sys.executable, "-m", "service"), **settings: Any) -> Iterator[Running]:
     """Start the service with these settings, `workers=1` unless said, and end it however the test ends."""
     given = {"host": "127.0.0.1", "port": 0, "workers": 1} | settings
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CONVOLUTION_")}
     environment |= {f"CONVOLUTION_{name.upper()}": str(value) for name, value in given.items()}
-    process = subprocess.Popen(
-        (sys.executable, "-m", "service"), cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
     running = Running(process)
     reader = Thread(target=running.read_log)
     reader.start()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import gzip
 import json
 import socket
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -36,17 +39,19 @@ def rest(client: socket.socket) -> bytes:
 
 
 def answer(client: socket.socket) -> bytes:
-    """Return one answer, whole."""
-    found = b""
-    while b"\r\n\r\n" not in found:
-        piece = client.recv(65536)
-        assert piece, found
-        found += piece
-    head, _, body = found.partition(b"\r\n\r\n")
+    """Return one answer, whole, and leave the next one where it is."""
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        piece = client.recv(1)
+        assert piece, head
+        head += piece
     length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+    body = bytearray()
     while len(body) < length:
-        body += client.recv(65536)
-    return head + b"\r\n\r\n" + body
+        piece = client.recv(min(1 << 20, length - len(body)))
+        assert piece, len(body)
+        body += piece
+    return head + bytes(body)
 
 
 def test_headers_that_do_not_come_to_an_end_in_time_are_not_waited_for() -> None:
@@ -117,6 +122,21 @@ def test_trailers_without_end_are_cut_off_and_not_kept(path: bytes, trailer: byt
     assert sent < 3_000_000
 
 
+def test_what_chunks_leave_of_their_allowance_is_no_trailers() -> None:
+    """A trailer is read in the event loop: of a few megabytes in tiny chunks it may not get a hundred times as many."""
+    sent = 0
+    with serving() as service, connected(service) as client:
+        client.sendall(CHUNKED % b"/nope" + b"1\r\na\r\n" * 500_000 + b"0\r\nX: ")
+        try:
+            while sent < 20_000_000:
+                client.sendall(b"b" * 100_000)
+                sent += 100_000
+        except OSError:
+            pass
+        assert service.ask("/livez").status == 200
+    assert sent < 10_000_000  # what the kernel's buffers hold
+
+
 def test_a_body_in_many_small_chunks_with_trailers_is_taken() -> None:
     body = BODY[:-1] + b" " * 20_000 + b"}"
     pieces = b"".join(b"1\r\n%c\r\n" % byte for byte in body)
@@ -146,6 +166,70 @@ def test_a_client_that_would_rather_speak_another_protocol_is_answered_in_this_o
         body = BODY[:-1] + b',"method":"\\r\\nUpgrade: x"}'
         client.sendall(post(body, b"Upgrade-Insecure-Requests: 1"))
         assert b"Upgrade: x" in answer(client)  # a body is not touched
+
+
+@pytest.mark.parametrize("behind", [b"", post(BODY)])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_it_does_not_matter_where_the_wish_for_another_protocol_is_cut(behind: bytes, chunked: bool) -> None:
+    """Nor how it is spelled; the body it comes with is a body, and no request of its own."""
+    inner = b"GET /v1/kernels/box HTTP/1.1\r\nHost: a\r\nX-Request-ID: smuggled\r\n\r\n"
+    lines = b"Connection: keep-alive, UPGRADE", b"UpGrAdE: h2c"
+    with serving() as service:
+        for body, status in ((BODY, b"200"), (inner, b"400")):
+            whole = post(body, *lines)
+            if chunked:
+                length = b"Content-Length: %d" % len(body)
+                whole = whole.replace(length, b"Transfer-Encoding: chunked").removesuffix(body)
+                whole += b"%x\r\n" % len(body) + body + b"\r\n0\r\n\r\n"
+            at = whole.index(b"UpGr")
+            for cut in (at - 2, at - 1, at, at + 3, at + 7, at + 12, whole.index(b"\r\n\r\n") + 4):
+                with connected(service) as client:
+                    client.sendall(whole[:cut])
+                    time.sleep(0.02)
+                    client.sendall(whole[cut:] + behind)
+                    first = answer(client)
+                    assert first.startswith(b"HTTP/1.1 " + status)
+                    assert b"x-request-id: smuggled" not in first
+                    if behind:
+                        assert answer(client).startswith(b"HTTP/1.1 200")
+
+
+UNTAKEN = {
+    "behind small ones": post(b'{"input":%s,"kernel":[1]}' % json.dumps([0.123456789] * 2000).encode()) * 150
+    + post(b'{"input":[[1]],"kernel":[[1]],"padding":1000}', b"Accept: application/x-npy", path=b"/v1/conv2d"),
+    "files": b"GET /static/vendor/redoc/redoc.standalone.js HTTP/1.1\r\nHost: x\r\n\r\n" * 4,
+    "small": b"GET /v1/limits HTTP/1.1\r\nHost: x\r\n\r\n" * 100,
+}
+
+
+@pytest.mark.parametrize("kind", UNTAKEN)
+def test_no_answer_waits_for_ever_to_be_taken(kind: str) -> None:
+    with serving(send_seconds=0.5) as service, socket.socket() as idle:
+        assert service.ask("/static/vendor/redoc/redoc.standalone.js").status == 200
+        before = len(list(Path(f"/proc/{service.process.pid}/fd").iterdir()))
+        idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        idle.connect(("127.0.0.1", service.port))
+        idle.settimeout(1)
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            idle.sendall(UNTAKEN[kind])
+        until(lambda: service.metric("convolution_in_flight_requests") == 1, "all but this one to end")
+        until(lambda: len(list(Path(f"/proc/{service.process.pid}/fd").iterdir())) <= before, "the connection's end")
+        assert service.metric("convolution_reserved_bytes") == 0
+
+
+def test_refusals_leave_no_arrays_behind() -> None:
+    """What was raised must not hold the frame that holds it: only a rare collection would free what was read."""
+    body = gzip.compress(b'{"input":[' + b"0," * 4_000_000 + b'0],"kernel":[1]}')
+    many = post(body, b"Content-Encoding: gzip", path=b"/v1/conv2d")
+    with serving() as service:
+        sizes = []
+        for _ in range(8):
+            with connected(service) as client:
+                client.sendall(many)
+                assert answer(client).startswith(b"HTTP/1.1 422")
+            status = Path(f"/proc/{service.process.pid}/status").read_text(encoding="ascii")
+            sizes.append(int(status.partition("VmRSS:")[2].split()[0]))
+    assert sizes[-1] < sizes[1] + 50_000  # KiB; each has 32 MB of numbers
 
 
 def test_a_body_that_is_announced_and_does_not_come_keeps_no_memory_from_others() -> None:

@@ -22,7 +22,7 @@ def received(act: Callable[[JoinedWrites], Awaitable[None]]) -> list[bytes]:
         here, there = socket.socketpair(type=socket.SOCK_STREAM)
         loop = asyncio.get_running_loop()
         transport, _ = await loop.connect_accepted_socket(asyncio.Protocol, here)
-        await act(JoinedWrites(transport, loop))
+        await act(JoinedWrites(transport, loop, 60))
         there.settimeout(5)
         packets = []
         try:

@@ -9,7 +9,7 @@ from service.listening import accept_all, listen, turn_away
 
 
 def test_all_that_wait_are_accepted() -> None:
-    with listen("127.0.0.1", 0, shared=False) as listening:
+    with listen("127.0.0.1", 0)[0] as listening:
         clients = [socket.create_connection(listening.getsockname()) for _ in range(3)]
         accepted = accept_all(listening)
         assert [a.getpeername() for a in accepted] == [c.getsockname() for c in clients]
@@ -28,7 +28,7 @@ def gets_in(address: tuple[str, int]) -> bool:
 
 
 def test_turned_away_are_the_new_and_not_those_that_wait() -> None:
-    with listen("127.0.0.1", 0, shared=False) as listening:
+    with listen("127.0.0.1", 0)[0] as listening:
         with socket.create_connection(listening.getsockname()) as early:
             turn_away(listening)
             assert gets_in(listening.getsockname()) == (sys.platform != "linux")  # which alone can turn away

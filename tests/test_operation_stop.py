@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import sys
 import time
 from pathlib import Path
 from threading import Event, Thread
@@ -150,3 +151,31 @@ def _runs(process: int) -> bool:
         return Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_told_twice_it_ends_with_success_all_the_same(workers: int) -> None:
+    with serving(workers=workers, drain_seconds=60) as service:
+        assert service.ask("/readyz").status == 200
+        until(lambda: len(service.workers()) == workers * (workers > 1), "all workers")
+        time.sleep(0.3)  # and for them to listen to signals
+        service.process.terminate()
+        until(lambda: service.ask("/readyz").status == 503, "the first to be heard")
+        time.sleep(1.1)  # sooner it would count as the same one, passed on
+        service.process.terminate()
+        assert service.process.wait(30) == 0
+
+
+def test_a_stray_child_and_a_log_that_nobody_reads_end_nothing() -> None:
+    """The first process of a container is given what others leave behind; here, what read its log's first line."""
+    shell = f"exec {sys.executable} -m service 2> >(head -n 1 >&2)"
+    with serving(workers=2, command=("bash", "-c", shell)) as service:
+        until(lambda: len(service.workers()) == 2, "the workers alone")
+        killed = service.workers()[0]
+        os.kill(killed, signal.SIGKILL)
+        until(lambda: len(service.workers()) == 2 and killed not in service.workers(), "a new worker")
+        with socket.create_connection(("127.0.0.1", service.port), timeout=60) as client:
+            client.sendall(b"no request\r\n\r\n")
+            assert client.recv(100).startswith(b"HTTP/1.1 400")
+        service.process.terminate()
+        assert service.process.wait(30) == 0

@@ -210,7 +210,7 @@ class Admission:
     def _free_slot(self) -> bool:
         """Whether this worker may start one more: where any is free, and up to its own share in any case."""
         slots = self.bounds.slots
-        own_share = max(1, slots // self._board.workers)
+        own_share = slots // self._board.workers
         return self._board.own(RUNNING) < own_share or self._board.total(RUNNING) < slots
 
     def _call_next(self) -> None:

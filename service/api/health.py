@@ -40,7 +40,8 @@ async def readyz(request: Request) -> Response:
         raise HttpProblem(
             "stopping", "this instance was told to stop; send requests to another", headers={"Retry-After": "1"}
         )
-    service.admission.refuse_if_full()
+    if service.admission.full:  # not as a request is refused: that is counted
+        raise HttpProblem("saturated", "the queue is full; send requests to another", headers={"Retry-After": "1"})
     return JSONResponse({"status": "ok", "version": __version__})
 
 

@@ -121,10 +121,10 @@ class Keys:
         if scheme.lower() != "bearer" or True not in same:
             if not scheme:
                 came = "there is no Authorization header"
-            elif not token:  # and the one word may be the key itself, which is not to be repeated
+            elif not token:  # its first word may be the key itself, which is not to be repeated
                 came = "the Authorization header is a single word"
             elif scheme.lower() != "bearer":
-                came = f"the scheme of the Authorization header is {scheme[:40]!r}"
+                came = "the scheme of the Authorization header is another"
             else:
                 came = "the key is not one of this service's"
             raise HttpProblem(

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
+from pathlib import Path
 from typing import Any, TextIO
 
 import orjson
@@ -20,6 +22,7 @@ _REQUESTS = logging.getLogger("service.requests")
 _MILLISECONDS = 1000
 _BATCH_SECONDS = 0.05
 _MOST_LINES = 256
+_MOST_PATH_CHARACTERS = 1000
 _PHASE_FIELDS = {phase: f"{phase}_ms" for phase in PHASES}
 
 
@@ -67,17 +70,18 @@ class Batches(logging.StreamHandler[TextIO]):
         self.flush()
 
     def flush(self) -> None:
-        """Write what there is."""
+        """Write what there is; what cannot be written, to a full disk or with nobody to read, is lost."""
         with self.lock or nullcontext():
             if self._lines:
                 text, self._lines = "\n".join(self._lines) + "\n", []
-                self.stream.write(text)
-                self.stream.flush()
+                with suppress(OSError, ValueError):
+                    self.stream.write(text)
+                    self.stream.flush()
 
 
 def configure(level: str) -> None:
     """Have every logger of this process write JSON lines to standard error."""
-    handler = Batches(sys.stderr)
+    handler = Batches(sys.stderr or Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115  (for good)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
@@ -95,6 +99,7 @@ def log_request(record: Record, method: str, path: str) -> None:
     level = logging.ERROR if record.problem == "internal-error" else logging.INFO
     if not _REQUESTS.isEnabledFor(level):
         return
+    path = path[:_MOST_PATH_CHARACTERS]
     fields: dict[str, Any] = {
         "request_id": record.id,
         "method": method,

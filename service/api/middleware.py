@@ -25,8 +25,8 @@ _SECURITY_HEADERS = [
 ]
 _CLIENT_GONE = 499
 _LONG_BYTES = 64 * 1024
-CUT = "convolution.cut"
-"""The ASGI extension that cuts a connection without sending what waits to be sent."""
+GONE = "convolution.gone"
+"""The ASGI extension that tells whether the connection is closed or cut."""
 EXPOSED_HEADERS = [
     *("ETag", "Retry-After", "RateLimit", "RateLimit-Policy", "Server-Timing"),
     *("X-Dtype", "X-Output-Shape", "X-Request-ID"),
@@ -67,7 +67,7 @@ class RequestContext:
                 size = len(message.get("body", b""))
                 record.bytes_out += size
                 if size > _LONG_BYTES and not message.get("more_body"):
-                    await _send_long(message, scope, send, service.settings.send_seconds)
+                    await _send_long(message, scope, send)
                     return
             await send(message)
 
@@ -90,23 +90,20 @@ class RequestContext:
             log_request(record, scope["method"], scope["path"])
 
 
-async def _send_long(message: Message, scope: Scope, send: Send, seconds: float) -> None:
+async def _send_long(message: Message, scope: Scope, send: Send) -> None:
     """Send a long body and wait until the client has taken most of it: until then it holds memory.
 
     Raises
     ------
     ClientGone
-        If the client does not take it; its connection is cut, as closing it would wait for the client again.
+        If the client does not take it in time, whose connection is cut then, or leaves.
     """
     await send({**message, "more_body": True})
-    try:
-        async with asyncio.timeout(seconds):
-            await send({"type": "http.response.body", "body": b"", "more_body": False})  # waits while a buffer is full
-    except TimeoutError:
-        cut = scope.get("extensions", {}).get(CUT)
-        if cut is not None:
-            cut()
-        raise ClientGone from None
+    await send({"type": "http.response.body", "body": b"", "more_body": True})  # waits while a buffer is full
+    gone = scope.get("extensions", {}).get(GONE)
+    if gone is not None and gone():
+        raise ClientGone
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def _cut_off(scope: Scope) -> Response:

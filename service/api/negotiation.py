@@ -12,6 +12,7 @@ JSON = "application/json"
 NPY = "application/x-npy"
 BYTES = "application/octet-stream"
 ZIP = "application/zip"
+_MOST_CHARACTERS = 4096
 PICTURES: dict[str, PictureFormat] = {"image/png": "png", "image/webp": "webp", "image/jpeg": "jpeg"}
 
 
@@ -51,8 +52,11 @@ def acceptable(accept: str | None, offered: Sequence[str]) -> list[str]:
 
 
 def qualities(accepted: str, offered: Sequence[str]) -> list[float]:
-    """Return the quality that a header of the kind of Accept gives to each of what is offered; 0 is unacceptable."""
-    ranges = [_parsed(part) for part in accepted.split(",") if part.strip()]
+    """Return the quality that a header of the kind of Accept gives to each of what is offered; 0 is unacceptable.
+
+    Of a header longer than any client's only the beginning is read.
+    """
+    ranges = [_parsed(part) for part in accepted[:_MOST_CHARACTERS].split(",") if part.strip()]
     return [_quality(offer, ranges) for offer in offered]
 
 

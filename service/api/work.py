@@ -63,6 +63,7 @@ class Work:
         ticket.deadline = time.monotonic() + self._deadline_seconds
         watcher = asyncio.create_task(_watch(receive, ticket))
         asked = time.perf_counter()
+        running_job: Future[T] | None = None
         try:
             async with self.admission.slot(ticket) as running:
                 threads = max(1, self._cores // running)
@@ -84,6 +85,8 @@ class Work:
         finally:
             ticket.leave()  # whatever ends the wait for it ends the computation
             watcher.cancel()
+            # It holds what was raised, whose traceback holds this frame: a circle, and in it all arrays of a refusal.
+            del running_job
 
     def refuse_if_too_long(self, seconds: float) -> None:
         """Refuse work that is estimated to take longer than the deadline on all cores.
