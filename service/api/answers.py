@@ -87,7 +87,12 @@ def _written(answer: Answer, media_type: str, rank: int) -> Written:
     if media_type == ZIP:
         return Written(write_npz(dict(answer.arrays)), ZIP, headers)
     axes = rank if answer.spatial_axes is None else answer.spatial_axes
-    return Written(_picture(answer, media_type, axes), media_type, headers)
+    try:
+        return Written(_picture(answer, media_type, axes), media_type, headers)
+    except DrawingError as error:
+        if len(answer.arrays) == 1:
+            raise
+        raise type(error)(error.detail.replace(NPY, ZIP), error.pointer, **error.extra) from None
 
 
 def shape_headers(shape: Iterable[int], dtype: str) -> dict[str, str]:
@@ -114,7 +119,8 @@ def _document(answer: Answer) -> dict[str, Any]:
     for name, array in arrays.items():
         if "." in name:
             group, index, field_name = name.split(".")
-            document[group][int(index)][field_name] = array
+            entry = document[group][int(index)]
+            document[group][int(index)] = {"type": entry["type"], field_name: array, **entry}
     return document
 
 
@@ -136,8 +142,10 @@ def _picture(answer: Answer, media_type: str, rank: int) -> bytes:
         pixels: Pixels = draw_sections(answer.sections, range=style.range, depth=style.depth)
         return write_picture(pixels, None, PICTURES[media_type])
     pixels = draw_maps(answer.maps, spatial_axes=rank, rgb=style.color, range=style.range, depth=style.depth)
-    # Alpha goes back onto a picture of the same size, in a format that has it.
-    fits = style.alpha is not None and style.alpha.shape == pixels.shape[-2:] and media_type != "image/jpeg"
+    # Alpha goes back onto a picture of the same size, no sheet of several, in a format that has it.
+    of_one_size = pixels.shape[-2:] == answer.maps.shape[-2:]
+    fits = of_one_size and style.alpha is not None and style.alpha.shape == pixels.shape[-2:]
+    fits = fits and media_type != "image/jpeg"
     alpha = style.alpha if fits else None
     if media_type != "image/png":
         pixels, alpha = narrowed(pixels), None if alpha is None else narrowed(alpha)

@@ -151,6 +151,7 @@ def _counted(send: Send, quota: Quota, key: int) -> Send:
             f"this key may make {quota.requests} requests in {quota.seconds} seconds; more may come in {rest} s",
             headers={"Retry-After": str(rest)} | {name.decode(): value.decode() for name, value in headers},
             limit=quota.requests,
+            actual=quota.requests + 1,
         )
 
     async def sending(message: Message) -> None:

@@ -16,6 +16,7 @@ from .problem_types import PROBLEM_TYPES, ProblemType
 
 router = APIRouter(tags=["about the service"])
 _HTML = "text/html"
+_VARY = {"Vary": "Accept"}
 
 
 @router.get(
@@ -27,7 +28,7 @@ _HTML = "text/html"
 async def list_problems(request: Request) -> Response:
     """Every type of problem that this service answers with: as a page, or as JSON where that is accepted."""
     if negotiate(header(request.scope, b"accept"), (_HTML, JSON)) == JSON:
-        return JSONResponse({"problems": [_as_dict(kind) for kind in PROBLEM_TYPES.values()]})
+        return JSONResponse({"problems": [_as_dict(kind) for kind in PROBLEM_TYPES.values()]}, headers=_VARY)
     rows = "".join(
         f'<tr><td>{kind.status}</td><td><a href="problems/{slug}">{slug}</a></td><td>{escape(kind.title)}</td></tr>'
         for slug, kind in PROBLEM_TYPES.items()
@@ -49,7 +50,7 @@ async def get_problem(request: Request, slug: str) -> Response:
     if kind is None:
         raise HttpProblem("not-found", f"there is no type of problem {slug[:80]!r}; GET /problems lists them")
     if negotiate(header(request.scope, b"accept"), (_HTML, JSON)) == JSON:
-        return JSONResponse(_as_dict(kind))
+        return JSONResponse(_as_dict(kind), headers=_VARY)
     body = (
         f"<p><code>{kind.slug}</code>, status {kind.status}</p><h2>What it means</h2><p>{escape(kind.meaning)}</p>"
         f'<h2>How to mend it</h2><p>{escape(kind.mend)}</p><p><a href="../problems">All types of problems</a></p>'
@@ -68,5 +69,5 @@ def _page(title: str, body: str, static: str) -> Response:
         f'<link rel="icon" href="{static}/playground/icon.svg">'
         f'<link rel="stylesheet" href="{static}/page.css"></head>'
         f"<body><main><h1>{escape(title)}</h1>{body}</main></body></html>",
-        headers={"Vary": "Accept"},
+        headers=_VARY,
     )

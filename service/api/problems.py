@@ -19,7 +19,8 @@ from service.kernels import KernelError
 from service.operations.errors import OperationError
 from service.schemas.fields import BEYOND_LIMIT
 from service.schemas.violations import Violation, violations
-from service.wire import WireError, write_json
+from service.wire import ENCODINGS, WireError, write_json
+from service.wire.errors import UnsupportedEncoding
 
 from .errors import HttpProblem
 from .problem_types import PROBLEM_TYPES
@@ -104,6 +105,8 @@ def of_exception(request: Request, error: Exception) -> Response:
     headers = dict(getattr(error, "headers", {}))
     if PROBLEM_TYPES[slug].status == 503:
         headers.setdefault("Retry-After", "1")
+    if isinstance(error, UnsupportedEncoding):  # RFC 9110, section 15.5.16
+        headers["Accept-Encoding"] = ", ".join(ENCODINGS)
     return problem(request, slug, detail, [Violation(pointer, detail)], headers, **getattr(error, "extra", {}))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 from math import ceil, gcd, prod
 from typing import Any
 
@@ -23,6 +24,7 @@ from .methods import METHODS
 from .methods.method import Method
 from .methods.work import reaches_far
 from .parallel import available_threads
+from .phases import axis_phases, of_taps_that_meet
 from .plans import ConvPlan, ConvTransposePlan
 from .precision import Survey
 from .scattering import scatters
@@ -35,6 +37,7 @@ TINY = 1000
 WORTH_SHARING = 900e-6
 """Seconds of one thread's work from which more threads take part: to wake and to await them takes some too."""
 
+_MANY_PHASES = 64
 _NAMES = ("auto", *METHODS)
 
 
@@ -81,9 +84,12 @@ def choose(
             return "direct"
         if spreads(sizes, np.dtype(dtype).itemsize, method, control or DEFAULT_CONTROL):
             return "gemm"
+    phases = _phases(plan) if isinstance(plan, ConvTransposePlan) else [plan]
+    if not phases:  # padding may leave only positions that no input reaches
+        return "direct"
     forward = _main_phase(plan) if isinstance(plan, ConvTransposePlan) else plan
     if method != "auto":
-        named = _named(forward, method)
+        (named,) = {_named(phase, method) for phase in phases}
         if control is not None:
             _check_budget(named, forward, np.dtype(dtype).itemsize, control)
         return named.name
@@ -233,6 +239,30 @@ def _named(plan: ConvPlan, name: Any) -> Method:
     if reason:
         raise MethodNotApplicable(f'method "{name}" cannot do this: {reason}; use "auto" or another', "method")
     return METHODS[name]
+
+
+def _phases(plan: ConvTransposePlan) -> list[ConvPlan]:
+    """Return a forward convolution of every kernel size that a transposed one consists of; none if nothing is reached.
+
+    Its input is as large as its kernel spans, at least: of the edges, where fewer cells are met, nothing is told. Where
+    there are very many along an axis, of which most are alike, the largest stands for all.
+    """
+    if any(k > _MANY_PHASES < s for k, s in zip(plan.kernel_size, plan.stride, strict=True)):
+        return [_main_phase(plan)]
+    axes = zip(
+        plan.padding, plan.output_size, plan.input_size, plan.kernel_size, plan.stride, plan.dilation, strict=True
+    )
+    kinds = []
+    for (before, _), size, cells, taps, stride, dilation in axes:
+        met = [of_taps_that_meet(p, cells) for p in axis_phases(before, before + size, cells, taps, stride, dilation)]
+        kinds.append({(len(range(taps)[p.taps]), p.dilation) for p in met if p is not None})
+    found = []
+    for kind in product(*map(sorted, kinds)):
+        kernel, dilation = zip(*kind, strict=True)
+        size = [max(n, d * (k - 1) + 1) for n, k, d in zip(plan.input_size, kernel, dilation, strict=True)]
+        shapes = (plan.batch, plan.channels, *size), (plan.filters, plan.channels // plan.groups, *kernel)
+        found.append(plan_conv(*shapes, dilation=dilation, groups=plan.groups))
+    return found
 
 
 def _main_phase(plan: ConvTransposePlan) -> ConvPlan:

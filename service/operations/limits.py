@@ -201,6 +201,12 @@ def exceeded(work: Work, limits: WorkLimits) -> tuple[str, int, int] | None:
     return None
 
 
+def too_many_read(elements: int, limits: WorkLimits) -> tuple[str, int, int] | None:
+    """Return the limit, as `exceeded` does, that reading refuses a request by whose arrays hold so many elements."""
+    limit = limits.max_input_elements
+    return ("max_input_elements", limit, elements) if elements > limit else None
+
+
 def check_work(plan: Any, limits: WorkLimits, item_bytes: int = 8, *, backward: bool = False) -> None:
     """Refuse a plan beyond a limit, or its backward pass.
 

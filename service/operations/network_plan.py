@@ -144,7 +144,7 @@ def network_plan(request: NetworkPlanRequest, limits: WorkLimits) -> dict[str, A
             f"{'axis' if rank == 1 else 'axes'}, alone or with the channels in front",
             "input_shape",
         )
-    plan = plan_network(request.layers, shape, rank, every=False)
+    plan = plan_network(request.layers, shape, rank, limits, every=False)
     found = exceeded(work_of(plan), limits)
     return {
         "output_shape": list(plan.layers[-1].shape),
@@ -194,7 +194,7 @@ def _has_axes(kind: str) -> bool:
     return kind[-1] == "d" and kind[-2].isdigit()
 
 
-def plan_network(layers: Sequence[Any], shape: Shape, rank: int, *, every: bool) -> NetworkPlan:
+def plan_network(layers: Sequence[Any], shape: Shape, rank: int, limits: WorkLimits, *, every: bool) -> NetworkPlan:
     """Plan layers one after the other.
 
     Parameters
@@ -205,6 +205,8 @@ def plan_network(layers: Sequence[Any], shape: Shape, rank: int, *, every: bool)
         The input's, with or without a batch.
     rank
         The input's spatial axes.
+    limits
+        By whose memory a method asked for by name is judged.
     every
         Whether the answer holds every layer's output.
 
@@ -223,7 +225,7 @@ def plan_network(layers: Sequence[Any], shape: Shape, rank: int, *, every: bool)
     current = shape
     for index, layer in enumerate(layers):
         with layer_named(index, layer):
-            plans.append(_planned(layer, current, rank, sight))
+            plans.append(_planned(layer, current, rank, sight, limits))
         current, rank, sight = plans[-1].shape, plans[-1].rank, plans[-1].sight
     kept = sum(prod(plan.shape) for plan in plans) if every else 0
     return NetworkPlan(shape, first, tuple(plans), kept + prod(current))
@@ -249,7 +251,7 @@ def layer_named(index: int, layer: Any) -> Iterator[None]:
         raise type(error)(f"layer {index} ({kind}): {error.detail}", f"/layers/{index}{error.pointer}") from error
 
 
-def _planned(layer: Any, shape: Shape, rank: int, sight: Sight) -> LayerPlan:
+def _planned(layer: Any, shape: Shape, rank: int, sight: Sight, limits: WorkLimits) -> LayerPlan:
     if _has_axes(layer.type) and int(layer.type[-2]) != rank:
         flat = " after flatten" if rank == 0 else ""
         axes = "1 spatial axis" if rank == 1 else f"{rank} spatial axes"
@@ -257,9 +259,9 @@ def _planned(layer: Any, shape: Shape, rank: int, sight: Sight) -> LayerPlan:
             f"its input has shape {list(shape)} and {axes}{flat}; it works on {layer.type[-2]}", ""
         )
     if layer.type.startswith("conv_transpose"):
-        return _conv_transpose(layer, shape, sight)
+        return _conv_transpose(layer, shape, sight, limits)
     if layer.type.startswith("conv"):
-        return _conv(layer, shape, sight)
+        return _conv(layer, shape, sight, limits)
     if layer.type.startswith("pool"):
         return _pool(layer, shape, sight)
     if layer.type == "flatten":
@@ -293,17 +295,21 @@ def _kernel_shape(layer: Any, shape: Shape, rank: int, *, transposed: bool = Fal
     return (layer.filters, channels // layer.groups, *size)
 
 
-def _check_method(layer: Any, plan: engine.ConvPlan | engine.ConvTransposePlan) -> None:
-    """Refuse a method named that there is not, or that cannot compute the plan."""
+def _check_method(layer: Any, plan: engine.ConvPlan | engine.ConvTransposePlan, limits: WorkLimits) -> None:
+    """Refuse a method named that there is not, that cannot compute the plan, or not within the memory."""
     if layer.method != "auto":
-        engine.choose(plan, method=layer.method)
+        # Of what a limit refuses, not even the memory is estimated.
+        known = exceeded(work_of(plan), limits) is None
+        engine.choose(
+            plan, method=layer.method, control=engine.Control(budget_bytes=limits.working_bytes) if known else None
+        )
 
 
-def _conv(layer: Any, shape: Shape, sight: Sight) -> LayerPlan:
+def _conv(layer: Any, shape: Shape, sight: Sight, limits: WorkLimits) -> LayerPlan:
     rank = int(layer.type[-2])
     kernel = _kernel_shape(layer, shape, rank)
     layout, plan = plan_conv(layer, rank, shape, kernel)
-    _check_method(layer, plan)
+    _check_method(layer, plan, limits)
     return LayerPlan(
         layer.type,
         layout.answer_shape(plan.output_shape),
@@ -319,11 +325,11 @@ def _conv(layer: Any, shape: Shape, sight: Sight) -> LayerPlan:
     )
 
 
-def _conv_transpose(layer: Any, shape: Shape, sight: Sight) -> LayerPlan:
+def _conv_transpose(layer: Any, shape: Shape, sight: Sight, limits: WorkLimits) -> LayerPlan:
     rank = int(layer.type[-2])
     kernel = _kernel_shape(layer, shape, rank, transposed=True)
     layout, plan = plan_conv_transpose(layer, rank, shape, kernel)
-    _check_method(layer, plan)
+    _check_method(layer, plan, limits)
     return LayerPlan(
         layer.type,
         layout.answer_shape(plan.output_shape),

@@ -49,7 +49,7 @@ def run_network(request: NetworkRequest, limits: WorkLimits, control: engine.Con
     source = read_input(request.input, request.color)
     shape = source.array.shape
     rank = network_rank(request.layers, _RANKS_WITHOUT_LAYERS.get(len(shape), max(0, len(shape) - 2)))
-    plan = plan_network(request.layers, shape, rank, every=request.returned == "all")
+    plan = plan_network(request.layers, shape, rank, limits, every=request.returned == "all")
     dtype = source.dtype(request.dtype)
     check_work(plan, limits, dtype.itemsize)
     # All of them together were let in above; what one hands to the next is an output, and no layer's is too large.

@@ -19,7 +19,7 @@ from .data import read_input, read_kernel
 from .echo import conv_echo, pool_echo, transpose_echo
 from .formula import conv_formula, pool_formula, transpose_formula
 from .layout import Layout, Shape
-from .limits import WorkLimits, exceeded, work_of
+from .limits import WorkLimits, exceeded, too_many_read, work_of
 from .pool import plan_pool
 from .sight import input_sight, through_transposed
 from .transpose import plan_conv_transpose
@@ -45,7 +45,9 @@ def conv_plan(request: ConvPlanRequest, rank: int, limits: WorkLimits) -> dict[s
     kernel_shape = _kernel_shape(request, rank)
     with sent_shapes(request):
         layout, plan = plan_conv(request, rank, planned.shape, kernel_shape)
-    estimates = _estimates(plan, planned.dtype, limits)
+    parameters = prod(kernel_shape) + bias_parameters(request, layout, plan.output_shape)
+    refused = _refused(plan, parameters, limits)
+    estimates = {} if refused else engine.estimate(plan, planned.dtype, _control(limits))
     method = _method(plan, planned.dtype, request.method, estimates, limits)
     echo = conv_echo(
         plan,
@@ -57,9 +59,8 @@ def conv_plan(request: ConvPlanRequest, rank: int, limits: WorkLimits) -> dict[s
         padding_value=request.padding_value,
         sample_spacing=vars(request).get("sample_spacing"),
     )
-    parameters = prod(kernel_shape) + bias_parameters(request, layout, plan.output_shape)
     working_bytes = estimates[method].working_bytes if method in estimates else None
-    answer = _answer(plan, echo, conv_formula(plan), parameters, planned.dtype, working_bytes, limits)
+    answer = _answer(plan, echo, conv_formula(plan), parameters, planned.dtype, working_bytes, refused)
     return answer | _shown(estimates, request.estimates)
 
 
@@ -69,12 +70,13 @@ def conv_transpose_plan(request: ConvTransposePlanRequest, rank: int, limits: Wo
     kernel_shape = _kernel_shape(request, rank)
     with sent_shapes(request):
         layout, plan = plan_conv_transpose(request, rank, planned.shape, kernel_shape)
-    estimates = _estimates(plan, planned.dtype, limits)
+    parameters = prod(kernel_shape) + bias_parameters(request, layout, plan.output_shape)
+    refused = _refused(plan, parameters, limits)
+    estimates = {} if refused else engine.estimate(plan, planned.dtype, _control(limits))
     method = _method(plan, planned.dtype, request.method, estimates, limits)
     echo = transpose_echo(plan, layout, kernel_shape, planned.shape, dtype=planned.dtype.name, method=method)
-    parameters = prod(kernel_shape) + bias_parameters(request, layout, plan.output_shape)
     working_bytes = estimates[method].working_bytes if method in estimates else None
-    answer = _answer(plan, echo, transpose_formula(plan), parameters, planned.dtype, working_bytes, limits)
+    answer = _answer(plan, echo, transpose_formula(plan), parameters, planned.dtype, working_bytes, refused)
     return answer | _shown(estimates, request.estimates)
 
 
@@ -85,12 +87,15 @@ def pool_plan(request: PoolPlanRequest, rank: int, limits: WorkLimits) -> dict[s
         layout, plan = plan_pool(request, rank, planned.shape)
     echo = pool_echo(plan, layout, planned.shape, dtype=planned.dtype.name)
     working_bytes = engine.pool_working_bytes(plan, planned.dtype)
-    return _answer(plan, echo, pool_formula(plan), 0, planned.dtype, working_bytes, limits)
+    refused = _refused(plan, 0, limits)
+    return _answer(plan, echo, pool_formula(plan), 0, planned.dtype, working_bytes, refused)
 
 
-def _estimates(plan: Any, dtype: np.dtype[Any], limits: WorkLimits) -> dict[str, engine.Estimate]:
-    """Return each method's estimate; none of work beyond a limit, which may be too large even to estimate."""
-    return {} if exceeded(work_of(plan), limits) else engine.estimate(plan, dtype, _control(limits))
+def _refused(plan: Any, parameters: int, limits: WorkLimits) -> str | None:
+    """Return the limit that refuses the operation, if any; what is beyond one may be too large even to estimate."""
+    work = work_of(plan)
+    found = exceeded(work, limits) or too_many_read(work.input_elements + parameters, limits)
+    return found[0] if found else None
 
 
 def _method(
@@ -171,21 +176,19 @@ def _answer(
     parameters: int,
     dtype: np.dtype[Any],
     working_bytes: int | None,
-    limits: WorkLimits,
+    refused: str | None,
 ) -> dict[str, Any]:
-    work = work_of(plan)
-    refused = exceeded(work, limits)
     return {
         "plan": echo,
         "formula": formula,
         "receptive_field": list(_seen(plan)),
         "parameters": parameters,
-        "macs": work.macs,
+        "macs": work_of(plan).macs,
         "bytes": {
             "input": prod(plan.input_shape) * dtype.itemsize,
             "output": prod(plan.output_shape) * dtype.itemsize,
             "working": working_bytes,
         },
         "accepted": refused is None,
-        "refused_by": refused[0] if refused else None,
+        "refused_by": refused,
     }

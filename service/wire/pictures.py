@@ -43,6 +43,7 @@ _LOADERS = {
     "GIF": pyvips.Image.gifload_buffer,
 }
 _PNG_END = b"\0\0\0\0IEND\xae\x42\x60\x82"
+_COMPRESSION, _PHOTOMETRIC, _YCBCR, _JPEG = 259, 262, 6, (6, 7)  # TIFF's tags, and values of theirs
 _DTYPES = {"uchar": np.uint8, "ushort": np.uint16}
 
 
@@ -150,6 +151,9 @@ def _read_with_libvips(kind: str, data: Buffer, pointer: str, limits: ReadLimits
         whole = kept
     if kind == "JPEG" and has_many_segments(whole):
         raise _undecodable(kind, "it has more segments of metadata than any picture needs", pointer)
+    if kind == "TIFF" and _is_unconverted(whole):
+        detail = "the TIFF holds YCbCr samples as they are; RGB, grey, CMYK and JPEG in TIFF are read, send it as one"
+        raise UnsupportedPicture(detail, pointer)
     image = _LOADERS[kind](whole, access="sequential", fail_on="warning")
     _check_size(image.width, image.height, image.bands, pointer, limits)
     # libpng is content once the last row is there.
@@ -165,6 +169,26 @@ def _read_with_libvips(kind: str, data: Buffer, pointer: str, limits: ReadLimits
         raise UnsupportedPicture(f"the picture has {image.bands} channels; 1 to 4 are read, send it as .npy", pointer)
     samples = np.frombuffer(image.write_to_memory(), dtype=_DTYPES[image.format])
     return _upright(samples.reshape(image.height, image.width, image.bands), orientation)
+
+
+def _is_unconverted(data: bytes | bytearray) -> bool:
+    """Whether a TIFF's first picture is in YCbCr, which libvips takes for RGB unless it is compressed as JPEG.
+
+    TIFF 6.0, section 2: the header leads to a directory of entries of 12 bytes, ordered by their tags.
+    """
+    order = "<" if data[:2] == b"II" else ">"
+    found = {}
+    try:
+        (start,) = struct.unpack_from(order + "I", data, 4)
+        (count,) = struct.unpack_from(order + "H", data, start)
+        for at in range(start + 2, start + 2 + 12 * count, 12):
+            tag, _, _, value = struct.unpack_from(order + "HHIH", data, at)
+            found[tag] = value
+            if tag > _PHOTOMETRIC:
+                break
+    except struct.error:  # libtiff says what is wrong
+        return False
+    return found.get(_PHOTOMETRIC) == _YCBCR and found.get(_COMPRESSION) not in _JPEG
 
 
 def _read_bmp(data: Buffer, pointer: str, limits: ReadLimits) -> NDArray[Any]:

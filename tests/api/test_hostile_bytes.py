@@ -148,6 +148,7 @@ def test_content_encodings(
 ) -> None:
     response = service.post("/v1/conv2d", content=body, headers=JSON_TYPE | {"Content-Encoding": encoding})
     refused(response, status, slug, detail, "")
+    assert response.headers.get("accept-encoding") == ("gzip, zstd" if status == 415 else None)
     still_answers(service)
 
 

@@ -5,6 +5,7 @@ Expected pixels are computed from Pillow's own decoding of the same bytes and Sc
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import subprocess
@@ -299,3 +300,19 @@ class TestFormatsOut:
         kernel = np.eye(3).reshape(3, 3, 1, 1).tolist()
         found = pixels(ask(service, encoded(SMOOTH, "PNG"), "image/png", kernel=kernel))
         assert found.ndim == 2
+
+
+def test_alpha_is_put_onto_no_contact_sheet_not_even_one_of_the_pictures_size(service: httpx.Client) -> None:
+    samples = RNG.integers(0, 256, (284, 134, 2), dtype=np.uint8)
+    answer = ask(service, encoded(samples, "PNG"), "image/png", kernel=[[[1.0]], [[1.0]]], stride=[11, 5])
+    with Image.open(io.BytesIO(answer.content)) as sheet:
+        assert (sheet.size, sheet.mode) == ((134, 284), "L")
+
+
+def test_what_has_no_picture_is_offered_a_form_that_holds_all_of_it(service: httpx.Client) -> None:
+    packed = base64.b64encode(np.full(4, np.nan).tobytes()).decode()
+    asked = {"input": {"shape": [2, 2], "dtype": "float64", "base64": packed}, "kernel_size": 1}
+    for more, form in (({}, "application/x-npy"), ({"return_indices": True}, "application/zip")):
+        answer = service.post("/v1/pool2d", json=asked | more, headers={"Accept": "image/png"})
+        refused(answer, 422, "no-picture", f"ask for {form}, which carries it", "")
+        assert service.post("/v1/pool2d", json=asked | more, headers={"Accept": form}).status_code == 200

@@ -139,6 +139,7 @@ def test_cost_and_memory(service: httpx.Client) -> None:
         ("/v1/conv2d", {"input": [40, 40], "kernel": [33, 33]}, "max_kernel_elements"),
         ("/v1/conv2d", {"input": [30, 30], "kernel": [10, 10]}, "max_macs"),
         ("/v1/conv2d", {"input": [70, 70], "kernel": [3, 3], "stride": 9}, "max_input_elements"),
+        ("/v1/conv1d", {"input": [3998], "kernel": [3], "stride": 9}, "max_input_elements"),
         ("/v1/pool2d", {"input": [30, 30], "kernel_size": 8, "stride": 1}, "max_macs"),
         ("/v1/conv_transpose2d", {"input": [30, 30], "kernel": [2, 2], "stride": 2}, "max_output_elements"),
     ],

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import itertools
+import time
 import tracemalloc
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from service.engine import (
     METHODS,
     Control,
+    EngineError,
     MethodNotApplicable,
     choose,
     conv,
+    conv_transpose,
     estimate,
     plan_conv,
     plan_conv_transpose,
@@ -272,6 +277,52 @@ def test_a_transposed_plan_names_the_method_of_its_phases() -> None:
     assert choose(plan_conv_transpose((1, 2, 3, 3), (2, 2, 2, 2), stride=2)) == "gemm"
     assert choose(plan_conv_transpose((1, 128, 28, 28), (128, 64, 4, 4), stride=2, padding=1)) == "gemm"
     assert choose(plan_conv_transpose((1, 64, 9, 9), (64, 8, 3, 3), padding=2, dilation=2, stride=3)) in METHODS
+
+
+@settings(derandomize=True, max_examples=300, deadline=None)
+@given(
+    axes=st.lists(
+        st.tuples(
+            st.integers(1, 5),  # cells
+            st.integers(1, 6),  # taps
+            st.integers(1, 3),  # stride
+            st.integers(1, 3),  # dilation
+            st.integers(0, 3),  # padding before
+            st.integers(0, 3),  # and after
+        ),
+        min_size=1,
+        max_size=2,
+    ),
+    extra=st.integers(0, 2),
+    method=st.sampled_from(["direct", "gemm", "banded", "winograd", "fft"]),
+)
+def test_a_transposed_plan_and_its_computation_agree_on_a_method_by_name(
+    axes: list[tuple[int, ...]], extra: int, method: str
+) -> None:
+    cells, taps, stride, dilation, before, after = zip(*axes, strict=True)
+    x, w = np.ones((1, 1, *cells)), np.ones((1, 1, *taps))
+    options: dict[str, Any] = {"stride": stride, "dilation": dilation}
+    options["padding"] = list(zip(before, after, strict=True))
+    options["output_padding"] = [min(extra, max(s, d) - 1) for s, d in zip(stride, dilation, strict=True)]
+    try:
+        plan = plan_conv_transpose(x.shape, w.shape, **options)
+    except EngineError:
+        assume(False)
+    seen: list[str] = []
+    try:
+        conv_transpose(x, w, **options, method=method, control=Control(on_method=seen.append))
+    except MethodNotApplicable:
+        with pytest.raises(MethodNotApplicable):
+            choose(plan, method=method)
+    else:
+        assert choose(plan, method=method) == (seen or ["direct"])[0]
+
+
+def test_a_transposed_plan_of_very_many_phases_is_not_taken_apart() -> None:
+    plan = plan_conv_transpose((1, 1, 1, 1, 1), (1, 1, 250, 250, 250), stride=300)
+    began = time.perf_counter()
+    assert choose(plan, method="gemm") in METHODS
+    assert time.perf_counter() - began < 5  # taken apart it has fifteen million
 
 
 @pytest.mark.parametrize("size", [1, 255, 256, 1000, 300_000, 1_100_000])

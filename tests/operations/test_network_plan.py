@@ -299,3 +299,14 @@ def test_the_answer_is_what_its_schema_declares() -> None:
 
 def test_limits_of_the_tests_are_never_reached() -> None:
     assert WIDE.max_macs > 15_470_264_320
+
+
+def test_a_method_by_name_is_judged_by_its_memory_in_every_layer() -> None:
+    layers: list[dict[str, Any]] = [
+        {"type": "pool2d", "kernel_size": 1},
+        {"type": "conv2d", "filters": 1, "kernel_size": 301, "method": "gemm"},
+    ]
+    with pytest.raises(engine.MethodNotApplicable, match=r"layer 1 .* bytes of working memory"):
+        planned([1500, 1500], layers)
+    layers[1]["method"] = "fft"
+    assert planned([1500, 1500], layers)["accepted"] is True

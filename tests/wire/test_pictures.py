@@ -79,6 +79,15 @@ def tiff(
 # --- what is read ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("compression", [None, "tiff_lzw"])
+def test_a_tiff_whose_colours_would_be_taken_for_others_is_refused(compression: str | None) -> None:
+    picture = Image.new("RGB", (16, 16), (255, 0, 0)).convert("YCbCr")
+    with pytest.raises(errors.UnsupportedPicture, match="YCbCr"):
+        read(saved(picture, "TIFF", compression=compression))
+    red = read(saved(picture, "TIFF", compression="jpeg")).pixels[:, 0, 0]
+    assert red.tolist() == pytest.approx([255, 0, 0], abs=2)
+
+
 @pytest.mark.parametrize(("kind", "options"), [("PNG", {}), ("WEBP", {"lossless": True}), ("TIFF", {}), ("BMP", {})])
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB"])
 def test_lossless_formats_give_what_pillow_gives(kind: str, options: dict[str, Any], mode: str) -> None:
