@@ -14,16 +14,17 @@ import numpy as np
 import numpy.typing as npt
 
 from . import blas
-from .borders import PADDING_MODES, Array, Index, Region, fold
+from .borders import PADDING_MODES, Array, Region, fold
 from .choice import checked_method
 from .control import DEFAULT_CONTROL, Control
-from .convolution import checked_padding_value, conv
+from .convolution import checked_padding_value
+from .cropped import cropped_input_gradient, cropped_kernel_gradient
 from .errors import ShapeMismatch
 from .geometry import plan_conv, plan_conv_transpose
 from .kernel_gradient import kernel_gradient
 from .methods.work import cut
 from .parallel import Workspace, available_threads, run
-from .plans import ConvPlan, ConvTransposePlan
+from .plans import ConvPlan
 from .precision import as_numbers, compute_dtype
 from .transposed import Spread
 
@@ -217,10 +218,10 @@ def conv_transpose_gradients(
     with blas.single_threaded, np.errstate(all="ignore"):
 
         def of_kernel(running: Control) -> Array:
-            return kernel_gradient(plan.adjoint, upstream, data, 0.0, result_dtype, method, running)
+            return cropped_kernel_gradient(plan, data, upstream, method, result_dtype, running)
 
         def of_input(running: Control) -> Array:
-            return _gather(plan, weights, upstream, method, result_dtype, running)
+            return cropped_input_gradient(plan, weights, upstream, method, result_dtype, running)
 
         kernel_found, input_found = _side_by_side(plan.macs, control, of_kernel, of_input)
         return ConvGradients(
@@ -291,32 +292,3 @@ def _margins(plan: ConvPlan) -> Iterator[Region]:
         for start, stop in ((padded[axis][0], 0), (n, padded[axis][1])):
             if start < stop:
                 yield (*inside[:axis], (start, stop), *padded[axis + 1 :])
-
-
-def _gather(
-    plan: ConvTransposePlan, kernel: Array, upstream: Array, method: str, dtype: np.dtype[Any], control: Control
-) -> Array:
-    """Return conv(upstream, kernel), on the positions that are the input's own.
-
-    Where dilation lets output_padding exceed the stride, the convolution would find more windows than the input has
-    cells: what reaches past the last cell's own window is left away, padding first.
-    """
-    pads, source = [], []
-    axes = zip(plan.padding, plan.output_padding, plan.output_size, strict=True)
-    for (before, after), extra, size in axes:
-        pads.append((before, max(0, after - extra)))
-        source.append(slice(0, max(0, size - max(0, extra - after))))
-    if any(cells.stop == 0 for cells in source):
-        return np.zeros(plan.input_shape, dtype)
-    cells: Index = (..., *source)
-    return conv(
-        upstream[cells],
-        kernel,
-        stride=plan.stride,
-        padding=pads,
-        dilation=plan.dilation,
-        groups=plan.groups,
-        method=method,
-        dtype=dtype,
-        control=control,
-    )
