@@ -96,7 +96,8 @@ TAME = 1000
 """How far max|x| may be above mean|x| for a method that spreads rounding."""
 
 GROWTH = 1e5
-"""How far what a method that spreads rounding makes on its way may be above max|x|·Σ|w|: Winograd's constants."""
+"""How far what a method that spreads rounding makes on its way may be above max|x|·Σ|w|, and its error above ε times
+that: Winograd's constants."""
 
 _CHUNK = 64 * 1024
 _ROW, _ROWS = 256, 4096
@@ -145,7 +146,7 @@ class Survey:
 
     @cached_property
     def tame(self) -> bool:
-        """Whether all is finite, max|x| at most 1000 times mean|x|, and far from overflowing in a transform."""
+        """Whether all is finite, max|x| at most 1000 times mean|x|, and a transform lets nothing overflow or vanish."""
         largest = self._evenly_spread()
         if largest is not None:
             return self._has_room(largest)
@@ -224,12 +225,19 @@ class Survey:
         return _Norms(float(squares.sum(dtype=np.float64)), float(squares.max()), float(alike.max()), float(sizes))
 
     def _has_room(self, peak: float) -> bool:
-        """Whether the kernel is finite and no transform of it and of an input up to `peak` can overflow."""
+        """Whether the kernel is finite, and its transform, with an input up to `peak`, lets nothing overflow or vanish.
+
+        Below the smallest normal number ε is no measure: what a transform's constants enlarge is the last bit.
+        """
         known = vars(self).get("_norms")  # where a method asked for them; the sum alone is found sooner
         squares = known.total if known else sum(float(_power_sum(part, 2)) for part in _chunks(self._kernel))
-        taps = self._kernel.size // len(self._kernel)
-        # Σ|w| of a filter is at most √taps·√Σw².
-        return isfinite(squares) and GROWTH * peak * sqrt(taps * squares) < float(np.finfo(self._kernel.dtype).max)
+        kind, filters = np.finfo(self._kernel.dtype), len(self._kernel)
+        # Σ|w| of a filter is at most √taps·√Σw², and that of the widest at least √Σw² of all by √F.
+        if not (isfinite(squares) and GROWTH * peak * sqrt(self._kernel.size // filters * squares) < float(kind.max)):
+            return False
+        if peak == 0 or squares == 0:
+            return True
+        return min(peak, peak * sqrt(squares / filters)) > GROWTH * float(kind.tiny)
 
     def _evenly_spread(self) -> float | None:
         """Return what no |x| is above if one pass over the input tells that it is tame, as it does of most data.

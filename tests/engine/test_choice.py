@@ -124,6 +124,29 @@ def test_a_filter_with_little_to_average_errors_out_stays_local(channels: int, t
     assert np.abs(conv(x, w)[0, 5] - expected).max() <= bound
 
 
+@pytest.mark.parametrize(("dtype", "size"), [(np.float32, 1e-41), (np.float64, 1e-310)])
+@pytest.mark.parametrize("kernel", [1.0, 1e-3])
+@pytest.mark.parametrize("shape", [(1, 64, 24, 24), (1, 64, 8000)])
+def test_data_that_nearly_vanish_stay_inside_the_bound(dtype: Any, size: float, kernel: float, shape: Any) -> None:
+    """Numbers too small to have all their digits: what the transforms' constants enlarge is the last bit there is."""
+    rng = np.random.default_rng(8)
+    x = (rng.standard_normal(shape) * size).astype(dtype)
+    w = (rng.standard_normal((64, 64, *(3,) * (len(shape) - 2))) * kernel).astype(dtype)
+    assert METHODS[method_of(x, w)].local
+    assert METHODS[method_of(x / dtype(size), w / dtype(kernel))].local is False
+    scale = 2.0**100 if dtype is np.float32 else 2.0**900  # exact
+    large, taps = x.astype(float) * scale, w.astype(float)
+    exact = conv(large, taps, method="direct")
+    smallest = float(np.finfo(dtype).smallest_subnormal) * scale  # which no answer can be nearer to
+    bound = 4 * w[0].size ** 0.5 * np.finfo(dtype).eps * np.abs(large).max() * np.abs(taps.reshape(64, -1)).sum(1).max()
+    assert np.abs(conv(x, w).astype(float) * scale - exact).max() <= max(bound, w[0].size * smallest / 8)
+
+
+def test_nothing_but_zeros_is_no_reason_for_a_slower_method() -> None:
+    x, w = np.zeros((1, 64, 40, 40), np.float32), wavy(64, 64, 3, 3)
+    assert method_of(x, w, padding=1) == method_of(tame(1, 64, 40, 40), w, padding=1) == "winograd"
+
+
 @pytest.mark.parametrize("channels", [32, 64, 256])
 @pytest.mark.parametrize("taps", [3, 5])
 @pytest.mark.parametrize("filter", ["corner", "mean", "box"])
