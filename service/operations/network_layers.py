@@ -47,9 +47,7 @@ def sigmoid(values: Array) -> Array:
 
 
 def softmax(values: Array, rank: int, control: engine.Control) -> Array:
-    """exp x over its sum over the channels, from exp(x - max x), which cannot overflow; of one channel, all 1."""
-    if values.ndim == rank:
-        return np.ones_like(values)
+    """exp x over its sum over the channels, from exp(x - max x), which cannot overflow; of one channel 1, or NaN."""
     planes = _planes(values, rank)
     result = np.empty_like(planes)
     for block in _blocks(planes.shape, control, whole_channels=True):

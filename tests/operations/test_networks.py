@@ -134,6 +134,13 @@ def test_softmax_is_over_the_channels_of_each_position() -> None:
     np.testing.assert_array_equal(output(RAMP, conv, {"type": "softmax"}), np.ones((5, 5)))  # one channel
 
 
+@pytest.mark.parametrize("shape", [(2, 2), (1, 2, 2), (1, 1, 2, 2)])
+def test_softmax_of_one_channel_is_one_but_where_it_is_undefined(shape: tuple[int, ...]) -> None:
+    values = np.array([1, 2, 3, np.nan]).reshape(shape)
+    shares = output(values, {"type": "pool2d", "kernel_size": 1}, {"type": "softmax"})
+    np.testing.assert_array_equal(shares, np.array([1, 1, 1, np.nan]).reshape(shape))
+
+
 def test_batch_norm_a_channel() -> None:
     planes = RNG.normal(size=(2, 3, 3))
     numbers = {name: RNG.random(2) + 0.5 for name in ("mean", "variance", "weight", "bias")}
