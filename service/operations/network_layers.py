@@ -174,5 +174,6 @@ def check_batch_norm(layer: Any, channels: int) -> None:
         if numbers is not None and not isinstance(numbers, bool) and np.shape(numbers) != (channels,):
             came = f"has shape {list(np.shape(numbers))}" if np.ndim(numbers) else "is one number"
             raise engine.ShapeMismatch(f"the {name} {came}; it must be [{channels}], one number a channel", name)
-    if layer.variance is not None and not (layer.variance + layer.epsilon > 0).all():
+    # As it is computed: in float16, say, a small epsilon is 0.
+    if layer.variance is not None and not (np.asarray(layer.variance, np.float64) + layer.epsilon > 0).all():
         raise engine.InvalidArgument("variance + epsilon must be above 0 in every channel", "variance")

@@ -151,6 +151,14 @@ def test_batch_norm_a_channel() -> None:
         np.testing.assert_allclose(result[channel], expected, rtol=1e-12)
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.int8])
+def test_a_small_epsilon_is_added_to_a_variance_of_any_dtype(dtype: Any) -> None:
+    """In float16 1e-8 would be 0, and the sum with it."""
+    norm = {"type": "batch_norm", "mean": np.zeros(1), "variance": np.zeros(1, dtype), "epsilon": 1e-8}
+    result = output(RAMP[None], norm)
+    np.testing.assert_allclose(result, RAMP[None] * 1e4, rtol=1e-12)
+
+
 # More values than a block has, along each axis by turns, and none a multiple of it; features have no planes.
 @pytest.mark.parametrize("shape", [(50_001,), (3, 40_003), (70_001, 2), (2, 3, 211, 97), (40_003, 2, 2), (9_001, 5, 3)])
 def test_layers_are_computed_block_by_block(shape: tuple[int, ...]) -> None:
