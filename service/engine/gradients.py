@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from .errors import ShapeMismatch
 from .geometry import plan_conv, plan_conv_transpose
 from .kernel_gradient import kernel_gradient
 from .methods.work import cut
+from .ordered import sum_matters, summed_in_order
 from .parallel import Workspace, available_threads, run
 from .plans import ConvPlan
 from .precision import as_numbers, compute_dtype
@@ -258,6 +260,12 @@ def _checked_gradient(value: npt.ArrayLike, output_shape: tuple[int, ...]) -> Ar
 
 
 def _bias_gradient(upstream: Array, per_position: bool, dtype: np.dtype[Any]) -> Array:
+    images, filters, *size = upstream.shape
+    if sum_matters(upstream, dtype, images if per_position else images * prod(size)):
+        sums = summed_in_order(
+            np.moveaxis(upstream, 0, -1).reshape(-1, images) if per_position else upstream.swapaxes(0, 1)
+        )
+        return sums.reshape(filters, *size) if per_position else sums
     if not per_position:  # along memory first, where NumPy adds in pairs; over images it adds one by one
         upstream = upstream.sum(axis=tuple(range(2, upstream.ndim)), dtype=dtype)
     return np.asarray(upstream.sum(axis=0, dtype=np.float64), dtype)

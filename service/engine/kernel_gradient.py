@@ -29,6 +29,7 @@ from .convolution import conv
 from .geometry import plan_conv
 from .machine import MACHINE, width
 from .methods.work import cut, extent, met_by, reaches_far, region_of, strided, taps, tiles, window_cells
+from .ordered import kernel_gradient_in_order, products_matter
 from .parallel import Workspace, available_threads, run
 from .plans import ConvPlan
 from .precision import FloatType, Survey
@@ -97,6 +98,9 @@ def kernel_gradient(
         found = winograd_kernel_gradient(plan, input, output_gradient, padding_value, control, threads)
         if np.isfinite(found).all():  # else something overflowed, perhaps in a transform alone
             return _filters_first(found)
+    terms = plan.batch * prod(plan.output_size)
+    if method in ("auto", "direct") and products_matter(input, output_gradient, dtype, terms, padding_value):
+        return _filters_first(kernel_gradient_in_order(plan, input, output_gradient, padding_value, dtype, control))
     if method == "auto" and _is_quicker_convolved(plan, input, output_gradient, padding_value, dtype, control, threads):
         return _convolved(plan, input, output_gradient, padding_value, dtype, control)
     shares = _shares(plan, dtype, threads, control.budget_bytes)

@@ -20,7 +20,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from . import scaled_windows
+from . import ordered_windows, scaled_windows
 from .borders import Array, Index
 from .pool_kinds import PoolKind
 from .windows import AxisWindows, pieces
@@ -36,14 +36,11 @@ T = TypeVar("T")
 def combine(source: Array, axes: Axes, kind: PoolKind, out: Array) -> None:
     """Write each window's value into `out`, of the dtype to compute in; `source` is the cells that the axes reach."""
     p = axes[0].plan.p
-    if all(windows.count == 1 for windows in axes):
-        _combine_whole(source, axes, kind, out)
-    else:
-        current = _padded(source, axes, kind, out.dtype)
-        for windows in axes:
-            picked = _resized(current, windows.axis, windows.count) if windows is not axes[-1] else out
-            _combine_axis(current, windows, kind, picked)
-            current = picked
+    _combine(source, axes, kind, out)
+    if ordered_windows.order_matters(source, axes, kind, p, out.dtype):
+        magnitudes = np.empty_like(out)
+        _combine(np.abs(source.astype(out.dtype)), axes, kind, magnitudes)
+        ordered_windows.combine(source, axes, kind, p, ordered_windows.unsafe(magnitudes), out)
     if kind.averages:
         np.divide(out, divisors(axes, out.dtype), out=out)
     if kind.finish is not None:
@@ -51,6 +48,18 @@ def combine(source: Array, axes: Axes, kind: PoolKind, out: Array) -> None:
         kind.finish(out, p, out)
         if scaled is not None and scaled.any():
             scaled_windows.combine(source, axes, kind, p, scaled, out)
+
+
+def _combine(source: Array, axes: Axes, kind: PoolKind, out: Array) -> None:
+    """Write what each window's prepared cells combine to into `out`."""
+    if all(windows.count == 1 for windows in axes):
+        _combine_whole(source, axes, kind, out)
+        return
+    current = _padded(source, axes, kind, out.dtype)
+    for windows in axes:
+        picked = _resized(current, windows.axis, windows.count) if windows is not axes[-1] else out
+        _combine_axis(current, windows, kind, picked)
+        current = picked
 
 
 def select(source: Array, axes: Axes, kind: PoolKind, better: np.ufunc, out: Array, positions: Array) -> None:

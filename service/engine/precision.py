@@ -7,7 +7,7 @@ float32, everything else in float64.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cache, cached_property
 from math import gcd, inf, isfinite, isnan, prod, sqrt
 from typing import Any, NamedTuple, TypeAlias
 
@@ -231,13 +231,11 @@ class Survey:
         """
         known = vars(self).get("_norms")  # where a method asked for them; the sum alone is found sooner
         squares = known.total if known else sum(float(_power_sum(part, 2)) for part in _chunks(self._kernel))
-        kind, filters = np.finfo(self._kernel.dtype), len(self._kernel)
+        (tiny, most), filters = _range_of(self._kernel.dtype), len(self._kernel)
         # Σ|w| of a filter is at most √taps·√Σw², and that of the widest at least √Σw² of all by √F.
-        if not (isfinite(squares) and GROWTH * peak * sqrt(self._kernel.size // filters * squares) < float(kind.max)):
+        if not (isfinite(squares) and GROWTH * peak * sqrt(self._kernel.size // filters * squares) < most):
             return False
-        if peak == 0 or squares == 0:
-            return True
-        return min(peak, peak * sqrt(squares / filters)) > GROWTH * float(kind.tiny)
+        return peak == 0 or squares == 0 or min(peak, peak * sqrt(squares / filters)) > GROWTH * tiny
 
     def _evenly_spread(self) -> float | None:
         """Return what no |x| is above if one pass over the input tells that it is tame, as it does of most data.
@@ -263,10 +261,10 @@ class Survey:
         if self._kernel.dtype != np.float64 or not self._padding_value.is_integer():
             return False
         return (
-            _may_be_integers(self._kernel)
-            and _may_be_integers(self._input)
-            and _all_integers(self._kernel)
-            and _all_integers(self._input)
+            may_be_integers(self._kernel)
+            and may_be_integers(self._input)
+            and all_integers(self._kernel)
+            and all_integers(self._input)
         )
 
     @cached_property
@@ -304,6 +302,13 @@ class Survey:
         return peak
 
 
+@cache
+def _range_of(dtype: FloatType) -> tuple[float, float]:
+    """Return the smallest normal number and the largest."""
+    kind = np.finfo(dtype)
+    return float(kind.tiny), float(kind.max)
+
+
 def all_finite(x: Array) -> bool:
     """Whether nothing in `x` is infinite or NaN: one product of it with itself tells, unless that overflows."""
     if x.flags.c_contiguous:
@@ -313,14 +318,14 @@ def all_finite(x: Array) -> bool:
     return isfinite(x.sum()) or bool(np.isfinite(x).all())
 
 
-def _may_be_integers(array: Array) -> bool:
+def may_be_integers(array: Array) -> bool:
     """Whether the first value and one in the middle are integers: others show there, as a rule."""
     if array.dtype.kind in "biu":
         return True
     return float(array.item(0)).is_integer() and float(array.item(array.size // 2)).is_integer()
 
 
-def _all_integers(array: Array) -> bool:
+def all_integers(array: Array) -> bool:
     """Whether every value is an integer; others show among the first few, if not before."""
     if array.dtype.kind in "biu":
         return True

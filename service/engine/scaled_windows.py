@@ -8,27 +8,14 @@ overflows but the norm itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from math import prod
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from .borders import Array, Index
+from .borders import Array
+from .chosen_windows import PIECE_CELLS, Axes, Mask, cells_of, few, parts_of, taps_of
 from .pool_kinds import PoolKind
-from .windows import AxisWindows, pieces
-
-PIECE_CELLS = 64 * 1024
-"""Cells of one large window that are taken at once."""
-
-WINDOWS = 8 * 1024
-"""Windows that are computed at once, tap by tap."""
-
-Axes: TypeAlias = Sequence[AxisWindows]
-Mask: TypeAlias = npt.NDArray[np.bool_]
-Chosen: TypeAlias = tuple[Array, ...]
-"""A plane and an index an axis, for each of some windows of a block."""
+from .windows import pieces
 
 
 def unsafe_sums(sums: Array, source: Array, kind: PoolKind, p: float) -> Mask:
@@ -48,17 +35,17 @@ def unsafe_slopes(values: Array, slopes: Array) -> Mask:
 
 def combine(source: Array, axes: Axes, kind: PoolKind, p: float, chosen: Mask, out: Array) -> None:
     """Write the chosen windows' values into `out`; `source` is the cells that the axes reach."""
-    for windows in _parts(chosen):
-        if _few(axes, windows):
+    for windows in parts_of(chosen):
+        if few(axes, windows):
             for window in zip(*windows, strict=True):
-                out[window] = _value(source[_cells(axes, window)], kind, p, out.dtype)
+                out[window] = _value(source[cells_of(axes, window)], kind, p, out.dtype)
             continue
         greatest = np.zeros(len(windows[0]), out.dtype)
-        for held, cells in _taps(axes, windows):
+        for held, cells in taps_of(axes, windows):
             greatest[held] = np.maximum(greatest[held], np.abs(source[cells].astype(out.dtype)))
         scale = _scale(greatest)
         total = np.full_like(scale, kind.identity)
-        for held, cells in _taps(axes, windows):
+        for held, cells in taps_of(axes, windows):
             total[held] = kind.combine(total[held], _prepared(source[cells], scale[held], kind.prepare, p))
         out[windows] = _finished(total, kind, p) * scale
 
@@ -67,16 +54,16 @@ def share(
     source: Array, axes: Axes, kind: PoolKind, p: float, chosen: Mask, g: Array, values: Array, gradient: Array
 ) -> None:
     """Add to `gradient` what the cells receive from the chosen windows: g · prepare'(x/y), as finish'(1) is 1."""
-    for windows in _parts(chosen):
-        if _few(axes, windows):
+    for windows in parts_of(chosen):
+        if few(axes, windows):
             for window in zip(*windows, strict=True):
-                cells = _cells(axes, window)
+                cells = cells_of(axes, window)
                 for piece in pieces((1, *source[cells].shape), PIECE_CELLS):
                     part = _prepared(source[cells][piece[1:]], values[window], kind.prepare_slope, p)
                     gradient[cells][piece[1:]] += g[window] * part
             continue
         scale, received = values[windows], g[windows]
-        for held, cells in _taps(axes, windows):
+        for held, cells in taps_of(axes, windows):
             part = _prepared(source[cells], scale[held], kind.prepare_slope, p)
             np.add.at(gradient, cells, received[held] * part)
 
@@ -97,44 +84,6 @@ def _least_power(source: Array, kind: PoolKind, p: float, dtype: np.dtype[Any]) 
         found = (bits.min(keepdims=True) + 1).view(dtype).item()
         least = min(least, found or np.inf)
     return float(_prepared(np.array([least]), dtype.type(1), kind.prepare, p)[0])
-
-
-def _parts(chosen: Mask) -> Iterator[Chosen]:
-    """Yield some windows after the other."""
-    found = np.flatnonzero(chosen)
-    for start in range(0, len(found), WINDOWS):
-        yield np.unravel_index(found[start : start + WINDOWS], chosen.shape)
-
-
-def _few(axes: Axes, windows: Chosen) -> bool:
-    """Whether there are fewer windows than taps: then they are taken one by one rather than tap by tap."""
-    return len(windows[0]) < prod(axis.plan.kernel_size[axis.axis] for axis in axes)
-
-
-def _cells(axes: Axes, window: tuple[Any, ...]) -> Index:
-    """Return where in a block the cells of one window lie."""
-    each = []
-    for windows, index in zip(axes, window[1:], strict=True):
-        first = windows.first + int(index)
-        whole = AxisWindows(windows.plan, windows.axis, first, first + 1).whole()
-        each.append(slice(whole.start - windows.cells[0], whole.stop - windows.cells[0], whole.step))
-    return (int(window[0]), *each)
-
-
-def _taps(axes: Axes, chosen: Chosen) -> Iterator[tuple[Mask, Index]]:
-    """Yield for each tap which of the windows have a cell of the input there, and where in a block those cells lie."""
-    starts = [windows.starts()[index] - windows.cells[0] for windows, index in zip(axes, chosen[1:], strict=True)]
-    ends = [windows.ends()[index] - windows.cells[0] for windows, index in zip(axes, chosen[1:], strict=True)]
-    stops = [windows.cells[1] - windows.cells[0] for windows in axes]
-    for tap in np.ndindex(*(windows.plan.kernel_size[windows.axis] for windows in axes)):
-        places = [start + t * windows.dilation for start, t, windows in zip(starts, tap, axes, strict=True)]
-        held = np.logical_and.reduce(
-            [
-                (place >= 0) & (place < np.minimum(end, stop))
-                for place, end, stop in zip(places, ends, stops, strict=True)
-            ]
-        )
-        yield held, (chosen[0][held], *(place[held] for place in places))
 
 
 def _scale(greatest: Array) -> Array:

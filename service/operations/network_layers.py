@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service import engine
+from service.engine.ordered import product_in_order, products_matter
 from service.schemas import networks as schemas
 
 Array = NDArray[Any]
@@ -68,11 +69,14 @@ def linear(values: Array, layer: schemas.LinearLayer, control: engine.Control) -
     dtype = values.dtype
     weight = layer.weight.astype(dtype, copy=False).T
     samples = np.atleast_2d(values)
-    result = np.empty((len(samples), weight.shape[1]), dtype)
-    step = max(1, _MACS_AT_ONCE // max(1, weight.size))
-    for start in range(0, len(samples), step):
-        control.check()
-        np.matmul(samples[start : start + step], weight, out=result[start : start + step])
+    if products_matter(samples, weight, dtype, len(weight)):  # only then: sums of integers that a product might round
+        result = product_in_order(samples, weight.T, control)
+    else:
+        result = np.empty((len(samples), weight.shape[1]), dtype)
+        step = max(1, _MACS_AT_ONCE // max(1, weight.size))
+        for start in range(0, len(samples), step):
+            control.check()
+            np.matmul(samples[start : start + step], weight, out=result[start : start + step])
     if layer.bias is not None:
         result += layer.bias.astype(dtype, copy=False)
     return result.reshape(*values.shape[:-1], -1)

@@ -141,6 +141,15 @@ def test_softmax_of_one_channel_is_one_but_where_it_is_undefined(shape: tuple[in
     np.testing.assert_array_equal(shares, np.array([1, 1, 1, np.nan]).reshape(shape))
 
 
+def test_a_linear_layer_adds_integers_in_their_order_where_float64_would_round_others() -> None:
+    cancelling = np.array([2.0**53, -(2.0**53), 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0])
+    ones = {"type": "linear", "weight": np.ones((1, 16)), "bias": np.array([2])}
+    assert output(cancelling, ones).tolist() == [3]
+    samples, weight = np.stack([cancelling, np.ones(16)] * 20), np.stack([np.ones(16), cancelling, np.zeros(16)])
+    expected = [[1, 2.0**107, 0], [16, 1, 0]] * 20
+    np.testing.assert_array_equal(output(samples, {"type": "linear", "weight": weight}), expected)
+
+
 def test_batch_norm_a_channel() -> None:
     planes = RNG.normal(size=(2, 3, 3))
     numbers = {name: RNG.random(2) + 0.5 for name in ("mean", "variance", "weight", "bias")}
