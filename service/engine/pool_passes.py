@@ -88,6 +88,18 @@ def select(source: Array, axes: Axes, kind: PoolKind, better: np.ufunc, out: Arr
         step *= plan.input_size[windows.axis]
 
 
+def sign_zeros(source: Array, axes: Axes, out: Array, positions: Array) -> None:
+    """Give selected zeros the sign of the first: 0.0 and -0.0 are equals, of which `combine` answers with either."""
+    if source.dtype.kind != "f":
+        return
+    found = np.flatnonzero(out == 0)
+    if found.size:
+        zeros = np.unravel_index(found, out.shape)
+        cells = np.unravel_index(positions[zeros], axes[0].plan.input_size)
+        within = (cell - windows.cells[0] for cell, windows in zip(cells, axes, strict=True))
+        out[zeros] = source[(zeros[0], *within)]
+
+
 def spread(values: Array, axes: Axes) -> Array:
     """Return for each cell the sum over the windows that hold it: the adjoint of combining with a sum."""
     for windows in reversed(axes):

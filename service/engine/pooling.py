@@ -141,7 +141,9 @@ def _fill(plan: PoolPlan, data: Array, out: Array, indices: Array | None, contro
         if places is None or kind.better is None:
             pool_passes.combine(source, block.axes, kind, target)
         else:
-            pool_passes.select(source, block.axes, kind, kind.better, target, places[first:][block.windows])
+            positions = places[first:][block.windows]
+            pool_passes.select(source, block.axes, kind, kind.better, target, positions)
+            pool_passes.sign_zeros(source, block.axes, target, positions)
 
     threads = threads_for(plan, control)
     sizes = block_cells(out.dtype, indices is not None, threads, control)

@@ -346,3 +346,32 @@ def test_only_real_numbers_are_pooled(values: Any) -> None:
 def test_every_kind_is_pooled_in_every_number_of_dimensions() -> None:
     for kind, rank in product(("max", "min", "average", "lp"), (1, 2, 3, 4)):
         assert engine.pool(np.ones((1, 1, *(3,) * rank)), kind, 3, p=2).shape == (1, 1, *(1,) * rank)
+
+
+@pytest.mark.parametrize("kind", ["max", "min"])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"kernel_size": 2},
+        {"kernel_size": (3, 2), "stride": 1, "padding": (1, 0)},
+        {"kernel_size": (2, 3), "dilation": 2, "stride": (1, 3), "padding": (0, 2)},
+        {"output_size": 1},
+        {"output_size": (4, 5)},
+    ],
+)
+def test_a_zero_has_the_sign_of_the_cell_that_its_index_names(kind: str, dtype: Any, options: dict[str, Any]) -> None:
+    random = np.random.default_rng(9)
+    x = np.copysign(random.choice([0, 0, 0, 1], (2, 3, 17, 40)), -1 if kind == "max" else 1).astype(dtype)
+    x[x == 0] = np.copysign(0, random.choice([-1.0, 1], np.count_nonzero(x == 0)))
+    values, indices = engine.pool(x, kind, **options, return_indices=True)
+    flat = x.reshape(2, 3, -1)
+    named = np.take_along_axis(flat, indices.reshape(2, 3, -1), 2).reshape(values.shape)
+    assert_array_equal(np.signbit(values), np.signbit(named))
+    assert_array_equal(values, named)
+
+
+def test_the_first_of_two_zeros_is_the_answer() -> None:
+    values, indices = engine.pool([[[0.0, -0.0, -0.0, 0.0]]], "max", 2, return_indices=True)
+    assert np.signbit(values).tolist() == [[[False, True]]]
+    assert indices.tolist() == [[[0, 2]]]
