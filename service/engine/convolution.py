@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import isfinite
+from math import frexp, isfinite, ldexp
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from .choice import method_for, threads_for
 from .control import DEFAULT_CONTROL, Control
 from .errors import InvalidArgument
 from .geometry import plan_conv
+from .methods.method import Method
 from .methods.work import Work
 from .plans import ConvPlan
 from .precision import FloatType, Survey, as_numbers, checked_bias, compute_dtype
@@ -136,8 +137,32 @@ def computed(
         chosen = method_for(plan, out.itemsize, survey, method, running)
         running.report_method(chosen.name)
         threads = threads_for(chosen, plan, out.itemsize, running)
-        chosen.compute(Work(plan, data, weights, offset, fill_value, out, running, threads, survey))
+        work = Work(plan, data, weights, offset, fill_value, out, running, threads, survey)
+        if method != "auto" and not chosen.local and survey.overflows:
+            _compute_scaled(chosen, work)
+        else:
+            chosen.compute(work)
     return out
+
+
+def _compute_scaled(method: Method, work: Work) -> None:
+    """Compute from input and kernel brought down to 1, where a transform of them as they are would overflow.
+
+    By powers of two, which is exact but for what is too small beside the largest to count.
+    """
+    (_, of_input), (_, of_kernel) = map(frexp, work.survey.largest)
+    data = work.input.astype(np.promote_types(work.input.dtype, work.out.dtype), copy=False)
+    method.compute(
+        work._replace(
+            input=np.ldexp(data, -of_input),
+            kernel=np.ldexp(work.kernel, -of_kernel),
+            padding_value=ldexp(work.padding_value, -of_input),
+            bias=None,
+        )
+    )
+    np.ldexp(work.out, of_input + of_kernel, out=work.out)
+    if work.bias is not None:
+        work.out[...] += work.bias
 
 
 def checked_padding_value(value: Any, padding_mode: str) -> float:

@@ -95,9 +95,9 @@ def checked_bias(bias: npt.ArrayLike | None, output_shape: tuple[int, ...], dtyp
 TAME = 1000
 """How far max|x| may be above mean|x| for a method that spreads rounding."""
 
-GROWTH = 1e5
+GROWTH = 1e8
 """How far what a method that spreads rounding makes on its way may be above max|x|·Σ|w|, and its error above ε times
-that: Winograd's constants."""
+that: Winograd's constants, and the cells of an FFT's block."""
 
 _CHUNK = 64 * 1024
 _ROW, _ROWS = 256, 4096
@@ -224,18 +224,39 @@ class Survey:
             sizes = np.abs(flat[squares.argmax()]).sum()
         return _Norms(float(squares.sum(dtype=np.float64)), float(squares.max()), float(alike.max()), float(sizes))
 
+    @cached_property
+    def largest(self) -> tuple[float, float]:
+        """max|x|, the padding's number with it, and max|w|."""
+        return max(self._peak, abs(self._padding_value)), float(np.abs(self._kernel).max())
+
+    @cached_property
+    def overflows(self) -> bool:
+        """Whether of finite data something may overflow in a transform."""
+        return self._overflows(self.largest[0])
+
     def _has_room(self, peak: float) -> bool:
         """Whether the kernel is finite, and its transform, with an input up to `peak`, lets nothing overflow or vanish.
 
         Below the smallest normal number ε is no measure: what a transform's constants enlarge is the last bit.
         """
-        known = vars(self).get("_norms")  # where a method asked for them; the sum alone is found sooner
-        squares = known.total if known else sum(float(_power_sum(part, 2)) for part in _chunks(self._kernel))
-        (tiny, most), filters = _range_of(self._kernel.dtype), len(self._kernel)
-        # Σ|w| of a filter is at most √taps·√Σw², and that of the widest at least √Σw² of all by √F.
-        if not (isfinite(squares) and GROWTH * peak * sqrt(self._kernel.size // filters * squares) < most):
+        if self._overflows(peak):
             return False
+        # Σ|w| of the widest filter is at least √Σw² of all by √F.
+        squares, filters = self._squares, len(self._kernel)
+        tiny, _ = _range_of(self._kernel.dtype)
         return peak == 0 or squares == 0 or min(peak, peak * sqrt(squares / filters)) > GROWTH * tiny
+
+    def _overflows(self, peak: float) -> bool:
+        _, most = _range_of(self._kernel.dtype)
+        # Σ|w| of a filter is at most √taps·√Σw².
+        widest = sqrt(self._kernel.size // len(self._kernel) * self._squares)
+        return not (GROWTH * peak < most and GROWTH * peak * widest < most)
+
+    @cached_property
+    def _squares(self) -> float:
+        """Σw² of all filters."""
+        known = vars(self).get("_norms")  # where a method asked for them; the sum alone is found sooner
+        return known.total if known else sum(float(_power_sum(part, 2)) for part in _chunks(self._kernel))
 
     def _evenly_spread(self) -> float | None:
         """Return what no |x| is above if one pass over the input tells that it is tame, as it does of most data.

@@ -142,6 +142,34 @@ def test_data_that_nearly_vanish_stay_inside_the_bound(dtype: Any, size: float, 
     assert np.abs(conv(x, w).astype(float) * scale - exact).max() <= max(bound, w[0].size * smallest / 8)
 
 
+@pytest.mark.parametrize("method", SPREADING)
+@pytest.mark.parametrize(
+    ("dtype", "large", "small"), [(np.float64, 2.0**1023, 2.0**-900), (np.float32, 2.0**127, 2.0**-100)]
+)
+def test_a_method_by_name_runs_on_numbers_that_its_transforms_would_overflow(
+    method: str, dtype: Any, large: float, small: float
+) -> None:
+    x, w = np.full((1, 1, 64), large, dtype), np.array([[[1, 0, 0]]], dtype)
+    assert_allclose(conv(x, w, method=method), x[..., :62], rtol=1e-6)
+    padded = conv(x, w / 2, [large / 4], method=method, padding=1, padding_mode="constant", padding_value=large)
+    assert_allclose(padded, np.full((1, 1, 64), large * 0.75, dtype), rtol=1e-6)
+    rng = np.random.default_rng(3)
+    x, w = rng.uniform(-1, 1, (1, 32, 9, 9)).astype(dtype), rng.uniform(-1, 1, (4, 32, 3, 3)).astype(dtype)
+    expected, bias = conv(x, w), np.arange(4.0)
+    bound = 4 * w[0].size ** 0.5 * float(np.finfo(dtype).eps) * np.abs(w).reshape(4, -1).sum(axis=1).max()
+    for of_input, of_kernel in ((large, small), (small, large), (large, 1 / large), (1.0, large / 64)):
+        scale = of_input * of_kernel
+        found = conv(x * dtype(of_input), w * dtype(of_kernel), bias, method=method)
+        offset = (bias / scale).reshape(4, 1, 1)
+        assert np.abs(found / scale - expected - offset).max() <= bound + float(np.finfo(dtype).eps) * offset.max()
+
+
+def test_half_precision_keeps_its_digits_beside_a_kernel_that_would_overflow() -> None:
+    x = np.array([[[60000, 1.001, 0.1, 3, 5, 7, 11, 13]]], np.float16)
+    found = conv(x, np.array([[[0, 2.0**105, 0]]], np.float32), method="fft")
+    assert_allclose(found / 2.0**105, x[..., 1:7], rtol=1e-6)
+
+
 def test_nothing_but_zeros_is_no_reason_for_a_slower_method() -> None:
     x, w = np.zeros((1, 64, 40, 40), np.float32), wavy(64, 64, 3, 3)
     assert method_of(x, w, padding=1) == method_of(tame(1, 64, 40, 40), w, padding=1) == "winograd"
