@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import product
 from math import prod
 from typing import Any, TypeAlias
 
@@ -46,12 +47,15 @@ def cells_of(axes: Axes, window: tuple[Any, ...]) -> Index:
     return (int(window[0]), *each)
 
 
-def taps_of(axes: Axes, chosen: Chosen) -> Iterator[tuple[Mask, Index]]:
-    """Yield for each tap which of the windows have a cell of the input there, and where in a block those cells lie."""
+def taps_of(axes: Axes, chosen: Chosen, step: int = 1) -> Iterator[tuple[Mask, Index]]:
+    """Yield for each tap which of the windows have a cell of the input there, and where in a block those cells lie.
+
+    In row-major order, or with a step of -1 from the last tap to the first.
+    """
     starts = [windows.starts()[index] - windows.cells[0] for windows, index in zip(axes, chosen[1:], strict=True)]
     ends = [windows.ends()[index] - windows.cells[0] for windows, index in zip(axes, chosen[1:], strict=True)]
     stops = [windows.cells[1] - windows.cells[0] for windows in axes]
-    for tap in np.ndindex(*(windows.plan.kernel_size[windows.axis] for windows in axes)):
+    for tap in product(*(range(windows.plan.kernel_size[windows.axis])[::step] for windows in axes)):
         places = [start + t * windows.dilation for start, t, windows in zip(starts, tap, axes, strict=True)]
         held = np.logical_and.reduce(
             [

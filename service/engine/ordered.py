@@ -47,9 +47,9 @@ def products_matter(a: Array, b: Array, dtype: np.dtype[Any], terms: int, filler
 
 def bound(array: Array, terms: int, power: float = 1) -> float:
     """Return what no sum of |x|^power over so many cells can be above; NaN where there is one."""
-    if array.dtype.kind in "biu" and array.dtype.itemsize <= 4:
-        return float(2.0 ** (8 * array.dtype.itemsize * power)) * terms
     with np.errstate(over="ignore", invalid="ignore"):
+        if array.dtype.kind in "biu" and array.dtype.itemsize <= 4:
+            return float(np.float64(256.0) ** (array.dtype.itemsize * power)) * terms
         if array.flags.forc and array.dtype.kind == "f" and array.itemsize >= 4:
             flat = array.ravel("K")
             squares = float(np.dot(flat, flat)) * (1 + 1e-3)  # float32 rounds too

@@ -48,3 +48,21 @@ def combine(source: Array, axes: Axes, kind: PoolKind, p: float, chosen: Mask, o
         for held, met in taps_of(axes, windows):
             sums[held] += prepared(source[met])
         out[windows] = sums
+
+
+def share_matters(received: Array, axes: Axes) -> bool:
+    """Whether what cells receive from several windows of a block each depends on the order in which it is added."""
+    together = prod(min(windows.count, windows.plan.kernel_size[windows.axis]) for windows in axes)
+    return together > 1 and sum_matters(received, received.dtype, together)
+
+
+def share(received: Array, axes: Axes, cells: Array) -> None:
+    """Add to each cell what it receives from the windows that hold it, one after the other in row-major order."""
+    for windows in parts_of(np.ones(received.shape, bool)):
+        if few(axes, windows):
+            for window in zip(*windows, strict=True):
+                cells[cells_of(axes, window)] += received[window]
+            continue
+        given = received[windows]
+        for held, met in taps_of(axes, windows, -1):  # the later a window starts, the earlier its tap that meets a cell
+            np.add.at(cells, met, given[held])

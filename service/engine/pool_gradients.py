@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import blas, pool_passes, scaled_windows
+from . import blas, ordered_windows, pool_passes, scaled_windows
 from .borders import Array
 from .control import DEFAULT_CONTROL, Control
 from .errors import ShapeMismatch
@@ -143,6 +143,9 @@ def _share(source: Array, g: Array, axes: Sequence[AxisWindows], kind: PoolKind,
     p = axes[0].plan.p
     if kind.averages:
         g = g / pool_passes.divisors(axes, g.dtype)
+        if ordered_windows.share_matters(g, axes):
+            ordered_windows.share(g, axes, cells)
+            return
     if kind.finish_slope is not None:
         value = np.empty(g.shape, g.dtype)
         pool_passes.combine(source, axes, kind, value)
