@@ -173,9 +173,7 @@ def test_a_paste_of_nothing_takes_nothing_away(playground: Playground, text: str
 def test_of_a_paste_that_is_too_large_the_page_says_what_it_keeps(playground: Playground) -> None:
     paste(playground, "\n".join(["\t".join(["1"] * 25)] * 30))
 
-    expect(playground.page.locator("#toast")).to_have_text(
-        "30 × 25 cells pasted, of which the first 24 × 24 have room here"
-    )
+    expect(playground.page.locator("#toast")).to_have_text("30 × 25 cells, of which the first 24 × 24 have room here")
 
 
 def test_numbers_fit_their_cells(playground: Playground) -> None:

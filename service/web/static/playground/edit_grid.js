@@ -1,7 +1,7 @@
 // A matrix to type into, paste into and resize. What is typed stays as typed: the service says what is wrong with it.
 
 import { freshId, h, toast } from "./dom.js";
-import { block, fitted, number } from "./numbers.js";
+import { block, fitted, number, oneNumber } from "./numbers.js";
 import { ARROWS, key, Plane } from "./plane.js";
 
 /** The most rows or columns that a grid shows. */
@@ -61,6 +61,8 @@ export class EditGrid {
     const given = values.length ? values : [["0"]]; // a link may hold none
     const rows = this.oneRow ? given.slice(0, 1) : given.slice(0, LIMIT);
     this.texts = rows.map((row) => row.slice(0, this.oneRow ? LIST_LIMIT : LIMIT).map(String));
+    const [before, after] = [given, this.texts].map((grid) => `${grid.length} × ${grid[0].length}`);
+    if (before !== after) toast(`${before} cells, of which the first ${after} have room here`);
     this.active = [0, 0];
     this.plane.build(this.texts.length, this.texts[0].length, (row, column) => this.#cell(row, column));
     [this.texts.length, this.texts[0].length].slice(this.oneRow ? 1 : 0).forEach((n, i) => (this.sizes[i].value = n));
@@ -137,12 +139,9 @@ export class EditGrid {
   #paste(event) {
     const text = event.clipboardData.getData("text/plain");
     const rows = block(text);
-    if (!rows.length || (rows.length === 1 && rows[0].length === 1)) return;
+    if (!rows.length || (rows.length === 1 && rows[0].length === 1) || oneNumber(text)) return;
     event.preventDefault();
-    const pasted = this.oneRow ? [rows.flat()] : rows;
-    this.set(pasted);
-    const [before, after] = [pasted, this.texts].map((grid) => `${grid.length} × ${grid[0].length}`);
-    if (before !== after) toast(`${before} cells pasted, of which the first ${after} have room here`);
+    this.set(this.oneRow ? [rows.flat()] : rows);
     this.plane.cells.get(key(0, 0)).input.focus();
   }
 

@@ -5,7 +5,7 @@ import { Asker } from "./asking.js";
 import { choices, selectField, sliderField } from "./fields.js";
 import { EditGrid } from "./edit_grid.js";
 import { h } from "./dom.js";
-import { block, unblock } from "./numbers.js";
+import { block, number, unblock } from "./numbers.js";
 
 const OWN = "own";
 // Sliders end where pictures stop to change in an interesting way; the API goes further (`GET /v1/kernels`).
@@ -92,7 +92,7 @@ export class KernelPicker {
   }
 
   #show(rows) {
-    this.matrix = rows.map((row) => row.map(Number));
+    this.matrix = rows.map((row) => row.map(number));
     this.state.values = unblock(rows);
     if (!this.grid) {
       this.grid = new EditGrid("Values", rows, { pointer: "kernel", changed: () => this.#edited() });

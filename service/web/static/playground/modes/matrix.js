@@ -103,6 +103,8 @@ class MatrixMode {
             tools: [kernelPresets((values) => this.kernel.set(values))],
             changed: () => this.#set("kernel", unblock(this.kernel.texts)),
           });
+    this.state.input = unblock(this.input.texts); // what a link has no room for is not sent either
+    if (this.kernel) this.state.kernel = unblock(this.kernel.texts);
     this.output = new ValueGrid("Feature map", {
       picked: (row, column) => {
         this.player.pause();
