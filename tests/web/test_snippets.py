@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +46,8 @@ BACKWARD = [
     "#matrix?op=pool&kind=lp&p=3&kernel_size=2&gradient=1,2;3,4",
     "#matrix?op=transpose&stride=2&padding=[[1,0],[0,1]]&output_padding=1&bias=2&dilation=2&gradient=1",
 ]
+# Not among what the tests require, but among what a developer may have.
+WITH_TORCH = ("PyTorch",) if find_spec("torch") else ()
 SHOWN = {
     "input_gradient": "∂L/∂x",
     "kernel_gradient": "∂L/∂k",
@@ -58,7 +62,8 @@ def snippet(playground: Playground, language: str, panel: str = "Copy as code") 
     region = playground.page.get_by_role("region", name=panel, exact=True)
     region.get_by_role("button", name=language, exact=True).click()
     code = region.locator(".code")
-    expect(code).to_contain_text({"curl": "curl -sS", "Python": "import httpx", "NumPy": "import numpy"}[language])
+    begins = {"curl": "curl -sS", "Python": "import httpx", "NumPy": "import numpy", "PyTorch": "import torch"}
+    expect(code).to_contain_text(begins[language])
     return code.inner_text()
 
 
@@ -116,6 +121,60 @@ def test_gradients(playground: Playground, tmp_path: Path, fragment: str) -> Non
         for name, values in expected.items():
             exact = 0 if language != "NumPy" else 1e-12
             np.testing.assert_allclose(np.atleast_2d(answer[name]), values, rtol=exact, atol=exact)
+
+
+def test_a_grey_picture_stays_grey(playground: Playground, tmp_path: Path) -> None:
+    playground.open("#picture")
+    playground.says("Feature map 1 × 375 × 320")
+    results = {}
+    for language in ("curl", "NumPy", *WITH_TORCH):
+        run(language, snippet(playground, language), tmp_path)
+        results[language] = np.asarray(Image.open(tmp_path / "result.png")).astype(int)
+        (tmp_path / "result.png").unlink()
+
+    for pixels in results.values():
+        assert pixels.shape == (375, 320)
+        # A grey level more or less in each of the six cells that Sobel's eight weights are at.
+        assert np.abs(pixels - results["curl"]).max() <= 16
+
+
+def test_programs_read_a_picture_as_the_service_does_or_say_that_they_do_not(
+    playground: Playground, tmp_path: Path
+) -> None:
+    """Upright as its EXIF says and without its alpha; of deep and CMYK pictures and of TIFFs only the service knows."""
+    rng = np.random.default_rng(5)
+    colours = Image.fromarray(rng.integers(0, 256, (12, 20, 4), dtype=np.uint8))
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    colours.convert("RGB").save(tmp_path / "turned.png", exif=turned)
+    colours.save(tmp_path / "alpha.png")
+    Image.fromarray(rng.integers(0, 2**16, (12, 20), dtype=np.uint16)).save(tmp_path / "deep.png")
+    colours.convert("RGB").convert("CMYK").save(tmp_path / "inks.jpg")
+    colours.convert("L").save(tmp_path / "plain.tif")
+    playground.open("#picture?color=auto&range=clip&kernel=box_blur")
+    playground.says("Feature map 3 × 375 × 320")
+    for name, shape in {"turned.png": (20, 12), "alpha.png": (12, 20)}.items():
+        playground.page.locator("#picture-file").set_input_files(tmp_path / name)
+        playground.says(f"Feature map 3 × {shape[0]} × {shape[1]}")
+        results = {}
+        for language in ("curl", "NumPy"):
+            code = snippet(playground, language)
+            assert name in code
+            run(language, code, tmp_path)
+            results[language] = np.asarray(Image.open(tmp_path / "result.png"))[..., :3].astype(int)
+        assert results["curl"].shape[:2] == shape
+        np.testing.assert_allclose(results["NumPy"], results["curl"], atol=1)
+
+    code = playground.page.locator(".code")
+    playground.button("PyTorch").click()
+    for name, words in {"deep.png": "16 bits", "inks.jpg": "is CMYK", "plain.tif": "cannot show"}.items():
+        with playground.page.expect_response("**/v1/conv2d") as answered:
+            playground.page.locator("#picture-file").set_input_files(tmp_path / name)
+        assert answered.value.ok
+        expect(code).to_contain_text(words)
+        expect(code).to_have_text(re.compile("^# .*\n# .*\n$"))
+    playground.button("curl").click()
+    expect(code).to_contain_text("plain.tif")
 
 
 def test_a_picture(playground: Playground, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import { KernelPicker } from "../kernel_picker.js";
 import { extent, mapCanvas } from "../map_canvas.js";
 import { readNpy } from "../npy.js";
 import { option, short } from "../numbers.js";
+import { isCmyk, pngDepth } from "../picture_kind.js";
 import { PictureSource } from "../picture_source.js";
 
 export const DEFAULTS = {
@@ -138,13 +139,22 @@ class PictureMode {
     if (!this.kernel.matrix || !this.source.file) return;
     this.#suggestRange();
     this.changed(this.#told);
-    const [fields, file] = [this.#fieldsAsked, this.source.file];
+    const [fields, file, matrix] = [this.#fieldsAsked, this.source.file, this.kernel.matrix];
+    const asked = { fields, file, picture: { ...this.source.described, kernel: matrix } };
     this.#asker.ask(
       async (signal) => {
         const response = await send(PATH, fields, { signal, file, accept: "image/png" });
         return { blob: await response.blob(), shape: response.headers.get("X-Output-Shape").split(",").map(Number) };
       },
-      { delay: 30, answered: (answer) => this.#answered(answer), refused: (problem) => this.#refused(problem) },
+      {
+        delay: 30,
+        answered: (answer) => this.#answered(asked, answer),
+        refused: (problem) => {
+          this.asked = null;
+          this.#refused(problem);
+          this.copy.refresh();
+        },
+      },
     );
   }
 
@@ -168,8 +178,9 @@ class PictureMode {
     return { ...this.state, values: own ? this.state.values : "" };
   }
 
-  #answered({ blob, shape }) {
+  #answered(asked, { blob, shape }) {
     showProblem(null, [...this.fields, this.kernel], this.message);
+    this.asked = asked;
     this.png = blob;
     release(this.url);
     this.url = URL.createObjectURL(blob);
@@ -179,7 +190,6 @@ class PictureMode {
     const said = `Feature map ${shape.join(" × ")}, ${Math.round(blob.size / 1024)} kB as PNG`;
     this.summary.textContent = said;
     announce(said);
-    this.plan = null;
     this.copy.refresh();
     this.#askMaps();
   }
@@ -224,26 +234,35 @@ class PictureMode {
   }
 
   #snippetSource() {
-    if (!this.png) return null;
-    const fields = this.#fieldsAsked;
-    const picture = { ...this.source.described, kernel: this.kernel.matrix };
-    if (!this.plan) {
-      this.#fetchPlan(fields);
+    const { asked } = this;
+    if (!asked) return null;
+    if (!asked.plan && !asked.picture.unlike) {
+      this.#describe(asked);
       return null;
     }
-    return { path: PATH, fields, plan: this.plan, picture, accept: "image/png" };
+    return { path: PATH, fields: asked.fields, plan: asked.plan, picture: asked.picture, accept: "image/png" };
   }
 
-  async #fetchPlan(fields) {
+  // What programs need: the padding in numbers, and where Pillow would read another picture than the service did.
+  async #describe(asked) {
     const { naturalHeight, naturalWidth } = this.source.image;
+    const [bytes, result] = await Promise.all([asked.file, this.png].map(async (file) => new Uint8Array(await file.arrayBuffer())));
+    asked.picture.unlike = unlike(bytes, result, naturalWidth);
     const channels = this.shape.length === 3 ? [this.shape[0]] : [];
-    const { color, range, kernel, ...options } = fields;
-    const asked = { ...options, kernel: this.kernel.matrix, input_shape: [...channels, naturalHeight, naturalWidth] };
+    const { color, range, kernel, ...options } = asked.fields;
+    const fields = { ...options, kernel: asked.picture.kernel, input_shape: [...channels, naturalHeight, naturalWidth] };
     try {
-      this.plan = (await post(`${PATH}/plan`, asked)).plan;
-      this.copy.refresh();
+      if (!asked.picture.unlike) asked.plan = (await post(`${PATH}/plan`, fields)).plan;
+      if (asked === this.asked) this.copy.refresh();
     } catch (problem) {
-      this.#refused(problem);
+      if (asked === this.asked) this.#refused(problem);
     }
   }
+}
+
+function unlike(bytes, result, width) {
+  if (!width) return "This browser cannot show the picture, so its size is not known here.";
+  if (pngDepth(result) === 16) return "The picture has 16 bits a sample, of which Pillow would keep 8.";
+  if (isCmyk(bytes)) return "The picture is CMYK, which Pillow and the service turn into other colours.";
+  return "";
 }

@@ -13,7 +13,8 @@ export function write({ path, fields, plan, picture }) {
   if (name === "conv1d") return signal(fields, plan);
   if (name === "conv_transpose2d") return transposed(fields, plan);
   if (name === "pool2d") return pool(fields, plan);
-  return picture ? filtered(fields, plan, picture) : conv2d(fields, plan);
+  if (picture) return picture.unlike ? instead(picture) : filtered(fields, plan, picture);
+  return conv2d(fields, plan);
 }
 
 /** Return the line that pads `x` on its last two axes as a plan says. */
@@ -47,12 +48,24 @@ print((np.einsum("ijkl,kl->ij", windows, k)${bias(fields)}).tolist())
 `;
 }
 
+/** Where a program would read another picture than the service did: that, in words and in place of a program. */
+export const instead = ({ unlike }) => `# ${unlike}\n# The curl and Python programs send it to the service as it is.\n`;
+
+// The Pillow mode of a plan's channels.
+const modeOf = ({ input_shape: shape }) => (shape.length === 3 && shape[0] === 3 ? "RGB" : "L");
+
+/** Lines that open a picture as the service does: upright as its EXIF says, alpha set aside. */
+export function opened(picture, plan) {
+  const file = picture.url ? `urlopen(${JSON.stringify(picture.url)})` : JSON.stringify(picture.name);
+  return `x = ImageOps.exif_transpose(Image.open(${file})).convert("${modeOf(plan)}")  # upright, without alpha`;
+}
+
 function filtered(fields, plan, picture) {
-  const read = picture.url
-    ? `from urllib.request import urlopen\n\nimport numpy as np\nfrom PIL import Image\n\nx = Image.open(urlopen(${JSON.stringify(picture.url)}))`
-    : `import numpy as np\nfrom PIL import Image\n\nx = Image.open(${JSON.stringify(picture.name)})`;
-  return `${read}
-x = np.asarray(x.convert("${plan.input_shape.length === 3 ? "RGB" : "L"}"), dtype=np.float64)
+  return `${picture.url ? "from urllib.request import urlopen\n\n" : ""}import numpy as np
+from PIL import Image, ImageOps
+
+${opened(picture, plan)}
+x = np.asarray(x, dtype=np.float64)
 x = np.atleast_3d(x).transpose(2, 0, 1)  # channels first
 k = ${array(picture.kernel)}${flip(plan)}
 ${geometry(plan)}

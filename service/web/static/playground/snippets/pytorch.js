@@ -3,7 +3,7 @@
 
 import { laid, python } from "./literals.js";
 import { network } from "./network_pytorch.js";
-import { saved, write as numpy } from "./numpy.js";
+import { instead, opened, saved, write as numpy } from "./numpy.js";
 
 const MODES = { reflect: "reflect", symmetric: "symmetric", replicate: "edge", circular: "wrap" };
 const HEAD = "import torch\nimport torch.nn.functional as F\n\n";
@@ -72,10 +72,10 @@ y = F.conv2d(x[None, None], k[None, None], ${geometry(plan)})[0, 0]`;
 }
 
 function filtered({ fields, plan, picture }) {
-  const open = picture.url ? `urlopen(${JSON.stringify(picture.url)})` : JSON.stringify(picture.name);
+  if (picture.unlike) return instead(picture);
   return `import numpy as np
-${picture.url ? "from urllib.request import urlopen\n" : ""}from PIL import Image
-${HEAD}x = np.asarray(Image.open(${open}).convert("${plan.input_shape.length === 3 ? "RGB" : "L"}"))
+${picture.url ? "from urllib.request import urlopen\n" : ""}from PIL import Image, ImageOps
+${HEAD}${opened(picture, plan)}
 x = torch.from_numpy(np.atleast_3d(x).transpose(2, 0, 1).astype("float64"))
 k = ${tensor(picture.kernel)}
 ${flip(plan)}${padding(plan, fields.padding_value)}
