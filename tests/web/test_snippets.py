@@ -165,16 +165,16 @@ def test_programs_read_a_picture_as_the_service_does_or_say_that_they_do_not(
         assert results["curl"].shape[:2] == shape
         np.testing.assert_allclose(results["NumPy"], results["curl"], atol=1)
 
-    code = playground.page.locator(".code")
+    written = playground.page.locator(".code")
     playground.button("PyTorch").click()
     for name, words in {"deep.png": "16 bits", "inks.jpg": "is CMYK", "plain.tif": "cannot show"}.items():
         with playground.page.expect_response("**/v1/conv2d") as answered:
             playground.page.locator("#picture-file").set_input_files(tmp_path / name)
         assert answered.value.ok
-        expect(code).to_contain_text(words)
-        expect(code).to_have_text(re.compile("^# .*\n# .*\n$"))
+        expect(written).to_contain_text(words)
+        expect(written).to_have_text(re.compile("^# .*\n# .*\n$"))
     playground.button("curl").click()
-    expect(code).to_contain_text("plain.tif")
+    expect(written).to_contain_text("plain.tif")
 
 
 def test_a_picture(playground: Playground, tmp_path: Path) -> None:
