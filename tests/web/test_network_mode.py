@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import expect
@@ -62,6 +62,51 @@ def test_a_pixel_of_a_late_map_shows_what_it_sees(network: Playground) -> None:
 
     last.press("ArrowDown")
     expect(seen).to_contain_text("It sees rows 1 to 8, columns 0 to 6")
+
+
+UPSAMPLED = {"type": "conv_transpose2d", "filters": 1, "kernel_size": 2, "stride": 2}
+OVERLAPPING = {"type": "pool2d", "kernel_size": 4, "stride": 2}
+# By hand: the layers, a position, and the rows and columns of a 12 × 12 picture that it depends on.
+SIGHTS: list[tuple[list[dict[str, Any]], list[int], list[list[int]] | None]] = [
+    ([UPSAMPLED], [0, 0], [[0, 0], [0, 0]]),
+    ([UPSAMPLED], [9, 20], [[4, 4], [10, 10]]),
+    ([{"type": "pool2d", "kind": "average", "kernel_size": 2, "stride": 1}, UPSAMPLED], [0, 3], [[0, 1], [1, 2]]),
+    # Taps 0 and 2 meet an even output, tap 1 alone an odd one.
+    ([{**UPSAMPLED, "kernel_size": 3}], [1, 2], [[0, 0], [0, 1]]),
+    ([{**UPSAMPLED, "kernel_size": [2, 1], "stride": [2, 3]}], [0, 1], None),
+    ([{"type": "conv2d", "filters": 1, "kernel_size": [3, 1], "padding": [1, 0]}], [0, 5], [[0, 1], [5, 5]]),
+    ([{"type": "conv2d", "filters": 1, "kernel_size": 3, "padding": 3}], [0, 9], None),
+    # The first window of three has padding, 0 and 1, which see 0 to 3 and 2 to 5; the second one 2 to 4.
+    ([OVERLAPPING, {"type": "pool2d", "kernel_size": 3, "stride": 3, "padding": 1}], [1, 0], [[4, 11], [0, 5]]),
+]  # fmt: skip
+
+
+def test_a_position_sees_what_it_depends_on(playground: Playground) -> None:
+    script = """async ([root, layers, at]) => {
+      const { seen } = await import(`${root}/static/playground/sight.js`);
+      const { post } = await import(`${root}/static/playground/api.js`);
+      const plan = await post("v1/networks/plan", { input_shape: [1, 12, 12], layers });
+      return seen(layers, plan.layers, [1, 12, 12], layers.length - 1, at);
+    }"""
+    told = [playground.page.evaluate(script, [playground.root, layers, at]) for layers, at, _ in SIGHTS]
+
+    assert told == [sight for _, _, sight in SIGHTS]
+
+
+def test_what_sees_only_padding_or_all_says_so(playground: Playground) -> None:
+    page = playground.page
+    playground.open("#network?size=48&layers=conv2d:2,3,1,3,random;flatten;linear:2")
+    page.locator(".one-map").first.click(position={"x": 1, "y": 1})
+    playground.says("position (0, 0): 0. It sees nothing but padding.")
+    expect(page.locator(".field-of-view")).to_be_hidden()
+
+    page.locator(".one-map").last.press("ArrowRight")
+    playground.says("Layer 3, feature 1: ")
+    playground.says("It is made from all features.")
+    # The middle of 2 × 52 × 45 features is the first of the second map; with the arrow left the last of the first.
+    page.locator(".one-map").nth(2).press("ArrowLeft")
+    playground.says("Layer 2, feature 2339: ")
+    playground.says("It sees nothing but padding.")
 
 
 def test_refusals_stand_at_their_layer(network: Playground) -> None:

@@ -11,6 +11,7 @@ import { MapStrip } from "../map_strip.js";
 import { readPacked } from "../npy.js";
 import { shape, short } from "../numbers.js";
 import { PictureSource } from "../picture_source.js";
+import { seen, unflattened } from "../sight.js";
 
 export const DEFAULTS = {
   layers: "conv2d:8,5,1,same,gabor;relu;pool2d:max,2,,0;conv2d:8,3,1,same,random;relu;pool2d:max,2,,0;conv2d:4,3,1,same,random",
@@ -125,7 +126,7 @@ class NetworkMode {
     const input = this.#inputShape;
     this.#runs.stop();
     this.#plans.ask((signal) => post("v1/networks/plan", { input_shape: input, layers }, { signal }), {
-      answered: (plan) => this.#planned(plan, input),
+      answered: (plan) => this.#planned({ plan, layers, input }),
       refused: (problem) => this.#refused(problem),
     });
   }
@@ -134,19 +135,20 @@ class NetworkMode {
     return [this.list, ...this.fields];
   }
 
-  #planned(plan, input) {
+  #planned(asked) {
+    const { plan, input } = asked;
     showProblem(null, this.#places, this.message);
-    this.plan = plan;
     this.list.describe(plan);
     const { total_parameters: parameters, total_macs: macs, output_shape: output } = plan;
     this.totals.textContent = `${shape(input)} becomes ${shape(output)}. ${parameters.toLocaleString("en")} parameters, ${macs.toLocaleString("en")} multiply-accumulates.`;
     announce(`Output ${output.join(" by ")}, ${parameters} parameters`);
     // What the plan's limit refuses is refused by the service: no weights are made for it.
-    if (plan.accepted) this.#run(plan, input);
+    if (plan.accepted) this.#run(asked);
     else this.#refused(new Error(`This network is beyond a limit of the service: ${plan.refused_by}. Make a layer smaller, or take one away.`));
   }
 
-  #run(plan, input) {
+  #run(asked) {
+    const { plan, input } = asked;
     const { blob } = this.pixels;
     const question = async (signal) => {
       const random = new Random(Number(this.state.seed) || 0);
@@ -161,16 +163,17 @@ class NetworkMode {
     };
     this.#runs.ask(question, {
       delay: 120,
-      answered: ({ fields, answer }) => this.#ran(fields, answer),
+      answered: ({ fields, answer }) => this.#ran(asked, fields, answer),
       refused: (problem) => this.#refused(problem),
     });
   }
 
-  #ran(fields, answer) {
+  #ran(asked, fields, answer) {
     this.maps.classList.remove("stale");
+    this.shown = asked; // what was asked since is not what the maps show
     const { layers, color } = fields;
     const picture = { name: "picture.png", base64: this.pixels.base64 };
-    this.asked = { path: "v1/networks", fields: { layers, color }, plan: this.plan, picture, accept: "application/json" };
+    this.asked = { path: "v1/networks", fields: { layers, color }, plan: asked.plan, picture, accept: "application/json" };
     const strips = answer.layers.map((layer, index) => {
       const strip = new MapStrip(index, layer.type, readPacked(layer.output), (at, value) => this.#look(index, at, value));
       return strip.element;
@@ -185,29 +188,32 @@ class NetworkMode {
     this.maps.classList.add("stale");
   }
 
-  // Where a position looks, in the plan's words: the centre of the first field, the jump from one to the next, its size.
+  // What a position sees of the picture; a feature sees what the position does that it was before it was flattened.
   #look(index, at, value) {
-    const { receptive_field: field, jump, start } = this.plan.layers[index];
-    const [, height, width] = this.#inputShape;
-    if (!jump || !start || !field.length) {
-      this.frame.hidden = true;
-      this.seen.textContent = `${short(value)}, made from the whole picture.`;
-      return;
+    const { plan, layers, input } = this.shown;
+    const flat = plan.layers[index].jump === null;
+    const stood = flat ? unflattened(layers, plan.layers, input, index, at[1]) : [index, at];
+    const spans = stood && seen(layers, plan.layers, input, ...stood);
+    this.frame.hidden = !spans;
+    if (spans) {
+      const [[top, bottom], [left, right]] = spans;
+      const part = (cells, length) => `${(100 * cells) / length}%`;
+      this.frame.style.top = part(top, input[1]);
+      this.frame.style.left = part(left, input[2]);
+      this.frame.style.bottom = part(input[1] - 1 - bottom, input[1]);
+      this.frame.style.right = part(input[2] - 1 - right, input[2]);
     }
-    const spans = [height, width].map((length, axis) => {
-      const centre = start[axis] + at[axis] * jump[axis];
-      const from = centre - (field[axis] - 1) / 2;
-      return { from, to: from + field[axis], length };
-    });
-    const percent = (span, edge) => `${(100 * Math.min(span.length, Math.max(0, span[edge]))) / span.length}%`;
-    const [rows, columns] = spans;
-    this.frame.hidden = false;
-    this.frame.style.top = percent(rows, "from");
-    this.frame.style.left = percent(columns, "from");
-    this.frame.style.bottom = `calc(100% - ${percent(rows, "to")})`;
-    this.frame.style.right = `calc(100% - ${percent(columns, "to")})`;
-    const told = ({ from, to, length }) => `${Math.max(0, Math.ceil(from))} to ${Math.min(length - 1, Math.floor(to - 1))}`;
-    this.seen.textContent = `Layer ${index + 1}, position (${at.join(", ")}): ${short(value)}. It sees rows ${told(rows)}, columns ${told(columns)} of the picture.`;
+    const place = flat ? `feature ${at[1]}` : `position (${at.join(", ")})`;
+    this.seen.textContent = `Layer ${index + 1}, ${place}: ${short(value)}. ${stood ? told(spans) : "It is made from all features."}`;
     announce(this.seen.textContent);
   }
+}
+
+function told(spans) {
+  if (!spans) return "It sees nothing but padding.";
+  const [rows, columns] = spans.map(([from, to], axis) => {
+    const word = ["row", "column"][axis];
+    return from === to ? `${word} ${from}` : `${word}s ${from} to ${to}`;
+  });
+  return `It sees ${rows}, ${columns} of the picture.`;
 }
