@@ -17,17 +17,6 @@ function colours() {
   return table;
 }
 
-/** The smallest and largest of numbers, too many for Math.min's arguments. */
-export function extent(data) {
-  let low = Infinity;
-  let high = -Infinity;
-  for (const value of data) {
-    if (value < low) low = value;
-    if (value > high) high = value;
-  }
-  return [low, high];
-}
-
 /** Draw a plane of numbers; `bound` is the magnitude at full strength. */
 export function mapCanvas(data, rows, columns, bound, label) {
   const canvas = h("canvas", { width: columns, height: rows, role: "img", "aria-label": label });

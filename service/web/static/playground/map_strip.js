@@ -1,8 +1,8 @@
 // The maps of one layer side by side; a pixel of any of them can be picked by pointer or by arrow keys.
 
 import { h } from "./dom.js";
-import { extent, mapCanvas } from "./map_canvas.js";
-import { shape, short } from "./numbers.js";
+import { mapCanvas } from "./map_canvas.js";
+import { extent, shape, short } from "./numbers.js";
 import { ARROWS } from "./plane.js";
 
 const SHOWN = 16;

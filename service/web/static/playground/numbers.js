@@ -125,6 +125,17 @@ export function unblock(rows) {
   return texts.flat().every((cell) => /^[^\s,;[\]]+$/.test(cell)) ? texts.map((row) => row.join(",")).join(";") : JSON.stringify(texts);
 }
 
+/** The smallest and largest of numbers, too many for Math.min's arguments. */
+export function extent(data) {
+  let low = Infinity;
+  let high = -Infinity;
+  for (const value of data) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  return [low, high];
+}
+
 export const largest = (values) =>
   values.flat(Infinity).reduce((most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most), 0);
 

@@ -4,6 +4,9 @@
 import { h } from "./dom.js";
 import { fitted, largest, shade } from "./numbers.js";
 
+/** The most cells that are drawn: more take a browser longer than anybody waits. */
+export const MOST_CELLS = 4096;
+
 export const key = (row, column) => `${row},${column}`;
 
 export class Plane {
@@ -71,10 +74,17 @@ export class Plane {
     this.table.dataset.size = size <= 8 ? "large" : size <= 11 ? "medium" : size <= 15 ? "small" : size <= 18 ? "tiny" : "micro";
   }
 
+  /** Where its rows and columns begin and end, ghosts included. */
+  get reach() {
+    const { top, left, bottom, right } = this.#ghosts;
+    return [[-top, this.rows + bottom], [-left, this.columns + right]];
+  }
+
   /** Write all texts as large as the longest of them allows. */
   fit() {
-    const texts = [...this.cells.values()].map(({ input, text }) => (input ? input.value : text.data));
-    this.table.style.setProperty("--characters", Math.max(1, ...texts.map((text) => text.length)));
+    let longest = 1;
+    for (const { input, text } of this.cells.values()) longest = Math.max(longest, (input ? input.value : text.data).length);
+    this.table.style.setProperty("--characters", longest);
   }
 
   /** Colour every cell by its value. */

@@ -1,10 +1,12 @@
 // Stem plots: a value a position, drawn at the width there is.
 
 import { h, s } from "./dom.js";
-import { short } from "./numbers.js";
+import { extent, short } from "./numbers.js";
 
 const MARGIN = { left: 40, right: 12, top: 12, bottom: 22 };
 const HEIGHT = 160;
+// More stems than this take longer to draw than to compute, and lie closer than a pixel.
+const MOST = 4000;
 
 export class Plot {
   /** `edited(position, value)`, where given, is called as points are dragged. */
@@ -13,7 +15,8 @@ export class Plot {
     this.svg = s("svg", { role: "img", "aria-label": name });
     this.name = name;
     this.title = h("span.name", {}, name);
-    this.element = h("figure.plot", {}, h("figcaption", {}, this.title, this.said), this.svg);
+    this.large = h("p.hint", { hidden: true });
+    this.element = h("figure.plot", {}, h("figcaption", {}, this.title, this.said), this.large, this.svg);
     new ResizeObserver(() => this.last && this.draw(...this.last)).observe(this.svg);
     if (edited) this.#letDrag(edited);
   }
@@ -26,8 +29,16 @@ export class Plot {
     this.last = [series, { from, to, span, said }];
     const width = this.svg.clientWidth || 560;
     const values = series.flatMap(({ points }) => points.map(([, value]) => value));
-    const low = Math.min(0, ...values);
-    const most = Math.max(0, ...values);
+    const large = values.length > MOST;
+    this.large.hidden = !large;
+    this.svg.classList.toggle("empty", large);
+    if (large) {
+      this.large.textContent = `${values.length} samples: too large to show here. The programs below and the API have its numbers.`;
+      this.svg.replaceChildren();
+      this.said.textContent = said;
+      return;
+    }
+    const [low, most] = extent([0, ...values]);
     const high = most === low ? 1 : most; // nothing but zeros still needs a height
     const scale = { from, to, low, high, width };
     this.scale = scale;
@@ -80,7 +91,8 @@ export class Plot {
 }
 
 function ticks(from, to) {
-  const every = [1, 2, 5, 10, 20, 50, 100].find((step) => (to - from) / step <= 8) ?? 200;
+  const ten = 10 ** Math.max(0, Math.floor(Math.log10((to - from) / 8 || 1)));
+  const every = [1, 2, 5, 10].map((step) => step * ten).find((step) => (to - from) / step <= 8);
   const first = Math.ceil(from / every) * every;
   return Array.from({ length: Math.floor((to - first) / every) + 1 }, (_, i) => first + i * every);
 }

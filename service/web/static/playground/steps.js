@@ -9,16 +9,19 @@ import { key } from "./plane.js";
 const TAPS_A_PAGE = 20_000;
 const TAPS_BEFOREHAND = 60_000;
 
-/** Ask for the steps of an operation, page by page; `plan` is that of its answer. */
-export async function traced(path, fields, plan, signal) {
+/**
+ * Ask for the steps of an operation, page by page; `plan` is that of its answer. Of an output that is too large to be
+ * shown a `glance` is enough.
+ */
+export async function traced(path, fields, plan, signal, glance = false) {
   const window = plan.kernel_shape ?? plan.kernel_size ?? plan.input_shape;
   const taps = window.reduce((product, length) => product * length, 1);
-  const count = Math.max(1, Math.floor(TAPS_A_PAGE / taps));
+  const count = glance ? 1 : Math.max(1, Math.floor(TAPS_A_PAGE / taps));
   const ask = (start) => post(`${path}/trace`, { ...fields, start, count }, { signal });
   const first = await ask(0);
   const steps = first.steps;
   let next = first.next_start;
-  while (next !== null && steps.length * taps < TAPS_BEFOREHAND) {
+  while (!glance && next !== null && steps.length * taps < TAPS_BEFOREHAND) {
     const page = await ask(next);
     steps.push(...page.steps);
     next = page.next_start;

@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { fitted } from "./numbers.js";
-import { ARROWS, key, Plane } from "./plane.js";
+import { ARROWS, key, MOST_CELLS, Plane } from "./plane.js";
 
 export class ValueGrid {
   constructor(label, { picked = () => {}, left = () => {} } = {}) {
@@ -10,11 +10,13 @@ export class ValueGrid {
     this.active = [0, 0];
     this.picked = picked;
     this.shape = h("span.shape");
+    this.large = h("p.hint", { hidden: true }, "Too large to show here. The programs below and the API have its numbers.");
     this.element = h(
       "section.grid-block",
       {},
       h("h2.grid-title", {}, label, this.shape),
       this.plane.scroller,
+      this.large,
     );
     this.plane.table.addEventListener("keydown", (event) => this.#key(event));
     this.plane.table.addEventListener("mouseleave", () => left());
@@ -22,12 +24,21 @@ export class ValueGrid {
 
   /** Show rows of numbers. */
   set(values, bound) {
-    const same = this.values && this.values.length === values.length && this.values[0].length === values[0].length;
+    const [rows, columns] = [values.length, values[0].length];
+    const large = rows * columns > MOST_CELLS;
+    this.shape.textContent = `${rows} × ${columns}`;
+    this.large.hidden = !large;
+    this.plane.scroller.hidden = large;
+    if (large) {
+      this.values = null;
+      this.plane.build(0, 0);
+      return;
+    }
+    const same = this.values?.length === rows && this.values[0].length === columns;
     this.values = values;
     if (!same) {
-      this.active = [Math.min(this.active[0], values.length - 1), Math.min(this.active[1], values[0].length - 1)];
-      this.plane.build(values.length, values[0].length, (row, column) => this.#cell(row, column));
-      this.shape.textContent = `${values.length} × ${values[0].length}`;
+      this.active = [Math.min(this.active[0], rows - 1), Math.min(this.active[1], columns - 1)];
+      this.plane.build(rows, columns, (row, column) => this.#cell(row, column));
     }
     for (const [at, cell] of this.plane.cells) {
       const [row, column] = at.split(",").map(Number);

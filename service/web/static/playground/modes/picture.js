@@ -7,9 +7,9 @@ import { copyAs } from "../copy_as.js";
 import { announce, h, release, save } from "../dom.js";
 import { selectField, showProblem, textField } from "../fields.js";
 import { KernelPicker } from "../kernel_picker.js";
-import { extent, mapCanvas } from "../map_canvas.js";
+import { mapCanvas } from "../map_canvas.js";
 import { readNpy } from "../npy.js";
-import { option, short } from "../numbers.js";
+import { extent, option, short } from "../numbers.js";
 import { isCmyk, pngDepth } from "../picture_kind.js";
 import { PictureSource } from "../picture_source.js";
 
