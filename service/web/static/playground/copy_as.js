@@ -1,6 +1,6 @@
 // "Copy as": the question on the page as a program, runnable as pasted. The writers are loaded when first asked for.
 
-import { copy, freshId, h } from "./dom.js";
+import { copy, freshId, h, toast } from "./dom.js";
 
 const LANGUAGES = [
   ["curl", "curl"],
@@ -23,11 +23,22 @@ export function copyAs(source, heading = "Copy as") {
     const language = chosen;
     const asked = language && source();
     if (asked) {
-      const { write } = await import(`./snippets/${language}.js`);
+      const loaded = await import(`./snippets/${language}.js`).catch(() => null);
       if (language !== chosen) return; // another was chosen while this one came
-      code.textContent = write(asked);
+      if (!loaded) {
+        toast("The service did not answer. Choose it again to try again.");
+        choose(null);
+        return;
+      }
+      code.textContent = loaded.write(asked);
     }
     code.hidden = button.hidden = !asked;
+  }
+
+  function choose(language) {
+    chosen = language;
+    buttons.forEach((each, i) => each.setAttribute("aria-expanded", String(LANGUAGES[i][0] === chosen)));
+    refresh();
   }
 
   const buttons = LANGUAGES.map(([name, words]) =>
@@ -37,11 +48,7 @@ export function copyAs(source, heading = "Copy as") {
         type: "button",
         "aria-expanded": "false",
         "aria-controls": id,
-        onclick: () => {
-          chosen = chosen === name ? null : name;
-          buttons.forEach((each, i) => each.setAttribute("aria-expanded", String(LANGUAGES[i][0] === chosen)));
-          refresh();
-        },
+        onclick: () => choose(chosen === name ? null : name),
       },
       words,
     ),

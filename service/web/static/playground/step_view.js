@@ -15,6 +15,13 @@ export class StepView {
     this.element = h("div.step", {}, this.title, this.grids, this.expression);
   }
 
+  /** Show nothing. */
+  clear() {
+    this.title.textContent = "The steps of this answer did not come";
+    this.grids.replaceChildren();
+    this.expression.textContent = "";
+  }
+
   /** What it shows, in words. */
   get told() {
     return `${this.title.textContent}: ${this.expression.textContent}`;

@@ -8,8 +8,8 @@ import { EditGrid } from "../edit_grid.js";
 import { showProblem } from "../fields.js";
 import { DEFAULTS, requestOf } from "../matrix_request.js";
 import { matrixOptions } from "../matrix_options.js";
-import { block, short, unblock } from "../numbers.js";
-import { key } from "../plane.js";
+import { block, extent, short, unblock } from "../numbers.js";
+import { key, MOST_CELLS } from "../plane.js";
 import { Player } from "../player.js";
 import { INPUTS, KERNELS } from "../presets.js";
 import { StepView } from "../step_view.js";
@@ -51,11 +51,12 @@ class MatrixMode {
       this.gradients,
     );
     this.options = h("div.options");
+    this.explained = h("section.explain", { "aria-label": "How it is computed" }, this.player.element, this.steps.element);
     place.replaceChildren(
       this.options,
       this.message,
       this.sum,
-      h("section.explain", { "aria-label": "How it is computed" }, this.player.element, this.steps.element),
+      this.explained,
       this.panel,
       this.copy.element,
     );
@@ -100,7 +101,7 @@ class MatrixMode {
         ? null
         : new EditGrid("Kernel", block(this.state.kernel), {
             pointer: "kernel",
-            tools: [kernelPresets((values) => this.kernel.set(values))],
+            tools: [kernelPresets((values) => this.kernel.set(values), (problem) => showProblem(problem, [], this.message))],
             changed: () => this.#set("kernel", unblock(this.kernel.texts)),
           });
     this.state.input = unblock(this.input.texts); // what a link has no room for is not sent either
@@ -113,6 +114,8 @@ class MatrixMode {
     });
     this.formula = h("dl.formula");
     this.output.element.append(this.formula);
+    this.unframed = h("p.hint", { hidden: true }, "The padding around it is too large to show.");
+    this.input.element.append(this.unframed);
     this.sign = h("span.sign", { "aria-hidden": "true" }, SIGNS[op]);
     this.sum.replaceChildren(
       this.input.element,
@@ -121,7 +124,9 @@ class MatrixMode {
       this.output.element,
     );
     this.trace = this.answer = this.picked = null;
+    this.answered = false;
     this.#ask();
+    if (this.backward && this.backward.op !== op) this.#openGradients();
   }
 
   get #places() {
@@ -138,13 +143,15 @@ class MatrixMode {
     const { path, fields } = requestOf(this.state);
     this.player.pause();
     this.#traces.stop();
+    this.backward?.wait();
     this.#answers.ask((signal) => post(path, fields, { signal }), {
       answered: (answer) => {
         this.#answered(answer);
+        const [rows, columns] = answer.output_shape;
         // Only then, for whatever is refused would be refused again, in the same words.
-        this.#traces.ask((signal) => traced(path, fields, answer.plan, signal), {
-          answered: (trace) => this.#traced(trace),
-          refused: (problem) => this.#refused(problem),
+        this.#traces.ask((signal) => traced(path, fields, answer.plan, signal, rows * columns > MOST_CELLS), {
+          answered: (trace) => this.#traced({ ...trace, path, fields }),
+          refused: (problem) => this.#untraced(problem),
         });
         this.backward?.planned(answer.plan);
       },
@@ -158,10 +165,10 @@ class MatrixMode {
     this.answered = true;
     this.answer = answer;
     this.output.set(answer.feature_maps);
-    if (this.picked) this.#showUsers(...this.picked);
-    else this.#show(this.player.at);
-    const flat = answer.feature_maps.flat();
-    const range = `values from ${short(Math.min(...flat))} to ${short(Math.max(...flat))}`;
+    // The steps that are shown are those of the answer before, until its own come.
+    this.trace = null;
+    this.#explains(false);
+    const range = `values from ${extent(answer.feature_maps.flat()).map((value) => short(value)).join(" to ")}`;
     announce(`Feature map ${answer.output_shape.join(" by ")}, ${range}`);
     this.copy.refresh();
   }
@@ -169,15 +176,36 @@ class MatrixMode {
   #refused(problem) {
     showProblem(problem, this.#places, this.message);
     this.sum.classList.add("stale");
+    this.#explains(false);
     this.answered = false;
     this.copy.refresh();
+    this.backward?.outdated();
+  }
+
+  // An answer without its steps: it stands, and what is known of another one goes.
+  #untraced(problem) {
+    showProblem(problem, this.#places, this.message);
+    this.steps.clear();
+    this.formula.replaceChildren();
+    this.player.reset(0);
+  }
+
+  // Whether the steps and the formula are those of the question on the page.
+  #explains(current) {
+    this.explained.classList.toggle("stale", !current);
+    this.formula.classList.toggle("stale", !current);
+    if (current) return;
+    for (const grid of [this.input, this.kernel, this.output]) {
+      grid?.plane.mark({});
+      grid?.plane.note([]);
+    }
   }
 
   #traced(trace) {
     this.trace = trace;
     this.users = users(trace);
-    const { ghosts, read } = framing(trace);
-    this.input.plane.frame(ghosts, read);
+    this.#explains(true);
+    this.#frame(framing(trace));
     this.formula.replaceChildren(
       ...trace.formula.flatMap(({ name, expression, result, general }) => [
         h("dt", {}, name),
@@ -188,14 +216,24 @@ class MatrixMode {
     if (this.picked) this.#showUsers(...this.picked); // before there was anything to show
   }
 
+  #frame({ ghosts, read }) {
+    const { plane } = this.input;
+    const rows = plane.rows + ghosts.top + ghosts.bottom;
+    const columns = plane.columns + ghosts.left + ghosts.right;
+    this.unframed.hidden = rows * columns <= MOST_CELLS;
+    plane.frame(this.unframed.hidden ? ghosts : { top: 0, bottom: 0, left: 0, right: 0 }, read);
+  }
+
   #show(at) {
     if (!this.trace) return;
     const { plan, steps } = this.trace;
     const step = steps[at];
     if (!step) {
+      this.#explains(false);
       this.#fetchStep(at);
       return;
     }
+    this.explained.classList.toggle("stale", !this.answered);
     const window = [];
     const tapped = [];
     const notes = [];
@@ -206,7 +244,11 @@ class MatrixMode {
       if (tap.padded && tap.source) read.push(tap.source);
     }
     const mirrored = read.filter((at) => !tapped.includes(at));
-    const [[top, bottom], [left, right]] = step.window;
+    // Of a window that reaches far beyond what is drawn, what is.
+    const [[top, bottom], [left, right]] = step.window.map(([from, to], axis) => {
+      const [first, end] = this.input.plane.reach[axis];
+      return [Math.max(from, first), Math.min(to, end)];
+    });
     for (let row = top; row < bottom; row++) for (let column = left; column < right; column++) window.push(key(row, column));
     const selected = step.selected ? [key(...step.selected)] : [];
     this.input.plane.mark({ window, tap: tapped, mirrored, selected });
@@ -222,14 +264,17 @@ class MatrixMode {
   // A step that was not asked for beforehand.
   #fetchStep(at) {
     const { trace } = this;
-    const { path, fields } = requestOf(this.state);
+    const { path, fields } = trace;
     const columns = trace.output_shape.at(-1);
     this.#traces.ask((signal) => tracedAt(path, fields, [Math.floor(at / columns), at % columns], signal), {
       answered: (step) => {
         trace.steps[at] = step;
-        if (this.player.at === at) this.#show(at);
+        if (this.trace === trace && this.player.at === at) this.#show(at);
       },
-      refused: (problem) => this.#refused(problem),
+      refused: (problem) => {
+        showProblem(problem, this.#places, this.message);
+        this.steps.clear();
+      },
     });
   }
 
@@ -250,14 +295,25 @@ class MatrixMode {
     this.steps.showUsers([row, column], found, this.trace.complete);
   }
 
-  async #toggleGradients() {
-    if (!this.panel.open) {
-      this.backward?.stop();
-      this.backward = null;
-      this.gradients.replaceChildren();
+  #toggleGradients() {
+    if (this.panel.open) {
+      this.#openGradients();
       return;
     }
-    const { Backward } = await import("../backward.js");
+    this.backward?.stop();
+    this.backward = null;
+    this.gradients.replaceChildren();
+  }
+
+  async #openGradients() {
+    const loaded = await import("../backward.js").catch(() => null);
+    if (!this.panel.open) return; // closed again while it came
+    if (!loaded) {
+      this.gradients.replaceChildren(h("p.error", { role: "alert" }, "The service did not answer. Close the panel and open it to try again."));
+      return;
+    }
+    this.backward?.stop();
+    const { Backward } = loaded;
     this.backward = new Backward({
       place: this.gradients,
       state: this.state,
@@ -272,7 +328,7 @@ class MatrixMode {
         this.#rebuild();
       },
     });
-    if (this.answer) this.backward.planned(this.answer.plan);
+    if (this.answered) this.backward.planned(this.answer.plan);
   }
 
   #snippetSource() {
@@ -298,7 +354,7 @@ function presets(label, list, use) {
   return select;
 }
 
-function kernelPresets(use) {
+function kernelPresets(use, failed) {
   const select = presets("Named and example weights", KERNELS, use);
   const named = h("optgroup", { label: "By name" });
   select.append(named);
@@ -306,9 +362,9 @@ function kernelPresets(use) {
     .then(({ kernels }) => named.append(...kernels.map(({ name }) => h("option", { value: `:${name}` }, name))))
     .catch(() => named.remove()); // the page works without them
   // "input" comes before "change", which sets the select back.
-  select.addEventListener("input", async () => {
+  select.addEventListener("input", () => {
     const [, name] = select.value.split(":");
-    if (name) use((await get(`v1/kernels/${name}`)).kernel);
+    if (name) get(`v1/kernels/${name}`).then(({ kernel }) => use(kernel), failed);
   });
   return select;
 }
