@@ -206,3 +206,32 @@ def test_a_network(playground: Playground, tmp_path: Path) -> None:
 
     assert shape == "[3]"
     np.testing.assert_allclose([float(low), float(high)], [min(answer["output"]), max(answer["output"])], rtol=1e-3)
+
+
+def test_a_network_with_every_way_to_pad(playground: Playground, tmp_path: Path) -> None:
+    """An axis, a side, off the output of a transposed convolution; a slope that was emptied is the API's own."""
+    layers = (
+        "conv2d:2,3,1,1 2,random;conv_transpose2d:2,3,2,1 0;leaky_relu:;pool2d:lp,2,,[[1,0],[0,1]];"
+        "conv2d:2,[3,2],[2,1],[[1,0],[2,1]],random;conv_transpose2d:2,2,2,[[1,0],[0,1]];pool2d:min,3,2,same"
+    )
+    playground.open(f"#network?size=48&layers={layers}")
+    expect(playground.page.locator(".output")).to_have_count(7)
+    playground.page.wait_for_timeout(200)
+    assert playground.page.evaluate("() => decodeURIComponent(location.hash)").endswith(layers)
+
+    run("curl", snippet(playground, "curl"), tmp_path)
+    answer = np.array(json.loads((tmp_path / "result.json").read_text())["output"])
+    for language in ("NumPy", *WITH_TORCH):
+        shape, low, high = run(language, snippet(playground, language), tmp_path).rsplit(" ", 2)
+        assert json.loads(shape) == list(answer.shape)
+        np.testing.assert_allclose([float(low), float(high)], [answer.min(), answer.max()], rtol=1e-3)
+
+
+@pytest.mark.skipif(not WITH_TORCH, reason="PyTorch is not installed")
+def test_a_norm_of_zeros_has_no_slope(playground: Playground, tmp_path: Path) -> None:
+    playground.open("#matrix?op=pool&kind=lp&p=2&kernel_size=2&padding=1&input=0,0,3;0,0,4&gradient=1")
+    playground.grid("∂L/∂x").wait_for()
+
+    code = snippet(playground, "PyTorch", "Copy gradients as code")
+    told = run("PyTorch", code, tmp_path).removeprefix("input_gradient ")
+    np.testing.assert_allclose(json.loads(told), shown(playground, "∂L/∂x"), atol=1e-12)

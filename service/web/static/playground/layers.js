@@ -44,21 +44,40 @@ export function readLayers(text) {
     .map((part) => part.trim())
     .filter((part) => Object.hasOwn(TYPES, part.split(":")[0]))
     .map((part) => {
-      const [type, values = ""] = part.split(":");
-      const given = values.split(",");
+      const [type, values] = part.split(":");
+      const given = values === undefined ? [] : parted(values);
       const fields = TYPES[type].map(([name, , standard], i) => [name, given[i] ?? standard]);
       return { type, ...Object.fromEntries(fields) };
     });
+}
+
+// At the commas that no brackets hold.
+function parted(text) {
+  let depth = 0;
+  const parts = [""];
+  for (const letter of text) {
+    depth += (letter === "[") - (letter === "]");
+    if (letter === "," && depth <= 0) parts.push("");
+    else parts[parts.length - 1] += letter;
+  }
+  return parts;
 }
 
 /** The same back. */
 export function writeLayers(layers) {
   return layers
     .map(({ type, ...fields }) => {
-      const values = TYPES[type].map(([name]) => String(fields[name] ?? "").replace(/[,;:]/g, " "));
+      const values = TYPES[type].map(([name]) => spelled(String(fields[name] ?? "").trim()));
       return values.length ? `${type}:${values.join(",")}` : type;
     })
     .join(";");
+}
+
+// Nested lists stand in their brackets; elsewhere commas part fields, and blanks do as well between numbers.
+function spelled(text) {
+  const value = option(text);
+  const nested = Array.isArray(value) && /^[[\],\d.-]+$/.test(JSON.stringify(value));
+  return nested && text.startsWith("[") ? JSON.stringify(value) : text.replace(/[,;:[\]]/g, " ");
 }
 
 /** A layer as `/networks/plan` takes it. */

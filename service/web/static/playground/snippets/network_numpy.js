@@ -17,15 +17,16 @@ x = np.atleast_3d(np.asarray(picture, dtype=np.float32)).transpose(2, 0, 1)  # c
 def pair(value):
     return (value, value) if np.isscalar(value) else tuple(value)
 
-def pads(padding, n, k, s):
-    if padding in ("same", "same_lower"):
-        total = max(0, (-(-n // s) - 1) * s + k - n)
-        return sorted((total // 2, total - total // 2), reverse=padding == "same_lower")
-    return {"valid": (0, 0), "full": (k - 1, k - 1)}.get(padding, padding) if isinstance(padding, str) else (padding,) * 2
+def pads(padding, axis, n, k, s):
+    if not isinstance(padding, str):
+        return pair(pair(padding)[axis])
+    total = max(0, (-(-n // s) - 1) * s + k - n)
+    same = (total // 2, total - total // 2)
+    return {"same": same, "same_lower": same[::-1], "valid": (0, 0), "full": (k - 1, k - 1)}[padding]
 
 def windows(x, size, layer, fill):
     size, stride = pair(size), pair(layer.get("stride", size if layer["type"] == "pool2d" else 1))
-    rim = [pads(layer.get("padding", 0), n, k, s) for n, k, s in zip(x.shape[1:], size, stride)]
+    rim = [pads(layer.get("padding", 0), axis, *each) for axis, each in enumerate(zip(x.shape[1:], size, stride))]
     x = np.pad(x, [(0, 0), *rim], constant_values=fill)
     return np.lib.stride_tricks.sliding_window_view(x, size, axis=(1, 2))[:, :: stride[0], :: stride[1]]
 
@@ -35,13 +36,14 @@ def conv2d(x, layer):
     return maps + np.array(layer["bias"])[:, None, None]
 
 def conv_transpose2d(x, layer):
-    k, (sh, sw), p = np.array(layer["kernel"]), pair(layer.get("stride", 1)), layer.get("padding", 0)
+    k, (sh, sw) = np.array(layer["kernel"]), pair(layer.get("stride", 1))
+    (top, bottom), (left, right) = [pair(side) for side in pair(layer.get("padding", 0))]
     (_, h, w), (_, filters, kh, kw) = x.shape, k.shape
     maps = np.zeros((filters, (h - 1) * sh + kh, (w - 1) * sw + kw))
     for a in range(kh):
         for b in range(kw):
             maps[:, a : a + h * sh : sh, b : b + w * sw : sw] += np.tensordot(k[:, :, a, b].T, x, axes=1)
-    return maps[:, p : maps.shape[1] - p, p : maps.shape[2] - p] + np.array(layer["bias"])[:, None, None]
+    return maps[:, top : maps.shape[1] - bottom, left : maps.shape[2] - right] + np.array(layer["bias"])[:, None, None]
 
 def pool2d(x, layer):
     kind = layer.get("kind", "max")
@@ -57,7 +59,7 @@ run = {
     "conv_transpose2d": conv_transpose2d,
     "pool2d": pool2d,
     "relu": lambda x, layer: np.maximum(x, 0),
-    "leaky_relu": lambda x, layer: np.where(x < 0, x * layer["negative_slope"], x),
+    "leaky_relu": lambda x, layer: np.where(x < 0, x * layer.get("negative_slope", 0.01), x),
     "sigmoid": lambda x, layer: 1 / (1 + np.exp(-x)),
     "tanh": lambda x, layer: np.tanh(x),
     "softmax": softmax,

@@ -24,10 +24,10 @@ const STEPS = {
   conv2d: (layer) =>
     `x = F.conv2d(padded(x, ${python(layer.padding ?? 0)}, ${python(size(layer.kernel))}, ${python(layer.stride ?? 1)}), ${tensor(layer.kernel)}, ${tensor(layer.bias)}, stride=${python(layer.stride ?? 1)})`,
   conv_transpose2d: (layer) =>
-    `x = F.conv_transpose2d(x, ${tensor(layer.kernel)}, ${tensor(layer.bias)}, stride=${python(layer.stride ?? 1)}, padding=${python(layer.padding ?? 0)})`,
+    `x = cropped(F.conv_transpose2d(x, ${tensor(layer.kernel)}, ${tensor(layer.bias)}, stride=${python(layer.stride ?? 1)}), ${python(layer.padding ?? 0)})`,
   pool2d: (layer) => pooled(layer),
   relu: () => "x = F.relu(x)",
-  leaky_relu: (layer) => `x = F.leaky_relu(x, ${layer.negative_slope})`,
+  leaky_relu: (layer) => `x = F.leaky_relu(x, ${layer.negative_slope ?? 0.01})`,
   sigmoid: () => "x = x.sigmoid()",
   tanh: () => "x = x.tanh()",
   softmax: () => "x = x.softmax(0)",
@@ -39,16 +39,23 @@ const STEPS = {
 const size = (kernel) => [kernel[0][0].length, kernel[0][0][0].length];
 
 const PADDED = `
+def pair(value):
+    return [value, value] if isinstance(value, int) else value
+
 def padded(x, padding, size, stride, fill=0.0):
     """Pad as TensorFlow's SAME does, for PyTorch's own "same" has no stride."""
-    sizes, strides = [[v, v] if isinstance(v, int) else v for v in (size, stride)]
     rim = []
-    for n, k, s in zip(x.shape[-2:], sizes, strides):
+    for axis, (n, k, s) in enumerate(zip(x.shape[-2:], pair(size), pair(stride))):
         total = max(0, (-(-n // s) - 1) * s + k - n)
         same = [total // 2, total - total // 2]
         named = {"same": same, "same_lower": same[::-1], "valid": [0, 0], "full": [k - 1, k - 1]}
-        rim = [*(named[padding] if isinstance(padding, str) else [padding, padding]), *rim]
+        rim = [*(named[padding] if isinstance(padding, str) else pair(pair(padding)[axis])), *rim]
     return F.pad(x, rim, value=fill)
+
+def cropped(x, padding):
+    """Take padding off the rim of the output, as a transposed convolution does."""
+    (top, bottom), (left, right) = [pair(side) for side in pair(padding)]
+    return x[..., top : x.shape[-2] - bottom, left : x.shape[-1] - right]
 
 `;
 

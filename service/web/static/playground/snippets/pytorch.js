@@ -120,7 +120,8 @@ y = ${sign}F.max_pool2d(x, (${plan.kernel_size}), ${geometry(plan)})[0, 0]`;
   if (plan.kind === "lp") {
     return `x = x[None, None]
 ${ones}
-y = ${sum(`F.pad(x, ${rim}).abs() ** ${plan.p}`)}[0, 0] ** (1 / ${plan.p})`;
+y = ${sum(`F.pad(x, ${rim}).abs() ** ${plan.p}`)}[0, 0]
+y = torch.where(y > 0, y, 1) ** (1 / ${plan.p}) * (y > 0)  # a root has no slope at zero: such windows get none`;
   }
   const declared = `(${left}, ${right}, ${top}, ${bottom})`;
   const counted = plan.count_include_pad ? `F.pad(torch.ones_like(x), ${declared}, value=1)` : `F.pad(torch.ones_like(x), ${declared})`;
