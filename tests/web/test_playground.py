@@ -92,6 +92,65 @@ def test_it_fits_a_phone(browser: Browser, service: httpx.Client, mode: str) -> 
     assert (widest, small) == (360, [])
 
 
+def test_at_320_pixels_code_and_tables_scroll_or_wrap(browser: Browser, service: httpx.Client) -> None:
+    playground = opened(browser, service, "matrix", viewport={"width": 320, "height": 700})
+    page = playground.page
+    for button in page.get_by_role("button", name="curl", exact=True).all():
+        button.click()
+    expect(page.locator(".code:visible")).to_have_count(2)
+    widths = [page.evaluate("() => document.documentElement.scrollWidth")]
+    page.goto(f"{playground.root}/problems")
+    widths.append(page.evaluate("() => document.documentElement.scrollWidth"))
+
+    page.close()
+    assert widths == [320, 320]
+
+
+def test_forced_colours_keep_what_is_chosen_and_marked(browser: Browser, service: httpx.Client) -> None:
+    """There fills and shadows go; what is drawn as a line stays."""
+    playground = opened(browser, service, "matrix", viewport=DESKTOP, forced_colors="active")
+    page = playground.page
+    script = """([selector, pseudo, side]) => {
+      const style = getComputedStyle(document.querySelector(selector), pseudo);
+      return [style[`${side}Style`], parseFloat(style[`${side}Width`])];
+    }"""
+    lines = {
+        selector: page.evaluate(script, [selector, pseudo, side])
+        for selector, pseudo, side in (
+            (".modes a[aria-current]", None, "outline"),
+            ('.plane[aria-label="Kernel"] td', None, "borderTop"),
+            ('.plane[aria-label="Input"] td.tap', "::after", "borderTop"),
+            ('.plane[aria-label="Feature map"] td.current', "::after", "borderTop"),
+        )
+    }
+    chosen, other = (
+        page.locator(f".segment input:{state} + span").first.evaluate("each => getComputedStyle(each).backgroundColor")
+        for state in ("checked", "not(:checked)")
+    )
+    page.goto(f"{playground.root}/#network?size=48")
+    page.locator(".one-map").first.click()
+    lines["frame"] = page.evaluate(script, [".field-of-view", None, "borderTop"])
+
+    page.close()
+    assert list(lines.values()) == [["solid", 2], ["solid", 1], ["solid", 2], ["solid", 3], ["solid", 3]]
+    assert chosen != other
+
+
+def test_a_screen_reader_is_told_what_the_keyboard_comes_to(playground: Playground) -> None:
+    page = playground.page
+    cells = playground.grid("Feature map").locator("td")
+    expect(cells.nth(4)).to_have_accessible_name("row 1, column 1: −60")
+    expect(page.locator(".explain")).to_have_class("explain")
+    cells.first.focus()
+    page.keyboard.press("ArrowDown")
+    playground.says("Position (1, 0): 60×1 + 70×0 + 80×(−1)")
+    playground.grid("Input").get_by_label("row 0, column 1", exact=True).focus()
+    playground.says("Input cell (0, 1): 2 outputs use it: (0, 0) with 0, (0, 1) with 1.")
+    playground.grid("Input").locator("td").nth(7).hover()  # where one only points to, nothing is said
+    expect(page.locator(".step-title")).to_have_text("Input cell (1, 2)")
+    playground.says("Input cell (0, 1)")
+
+
 @pytest.mark.parametrize(
     "fragment",
     [
@@ -195,7 +254,7 @@ def test_the_keyboard_alone_is_enough(playground: Playground) -> None:
         tabs += 1
         assert tabs < 30
     page.keyboard.press("ArrowDown")
-    expect(page.get_by_text("Position (1, 0)")).to_be_visible()
+    expect(page.get_by_role("heading", name="Position (1, 0)")).to_be_visible()
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")

@@ -36,6 +36,7 @@ export const freshId = (stem) => `${stem.toLowerCase().replace(/[^a-z]+/g, "-")}
 
 /** Say something to screen readers, and to nobody else. */
 export function announce(text) {
+  if (!text) return;
   const region = document.getElementById("announcer");
   // The same words twice are a change only if they go away in between.
   if (region.textContent === text) region.textContent = "";

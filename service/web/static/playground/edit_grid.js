@@ -17,7 +17,7 @@ export class EditGrid {
    * @param oneRow whether the grid is a list
    * @param fixed whether its size is not the person's to choose
    * @param changed called after every edit
-   * @param picked called with a row and column that is pointed at or focused, and without when it is left
+   * @param picked called with a row and column that is pointed at or, then with true, focused; without when it is left
    */
   constructor(label, values, { pointer, oneRow = false, fixed = false, tools = [], changed, picked = () => {} }) {
     this.pointer = pointer;
@@ -91,7 +91,7 @@ export class EditGrid {
         this.#activate(row, column);
         input.value = this.texts[row][column];
         input.select();
-        this.picked(row, column);
+        this.picked(row, column, true);
       },
       onblur: () => {
         this.#show(input, row, column);

@@ -29,6 +29,11 @@ export class Player {
     this.reset(0); // a press before the first answer would go unheard
   }
 
+  /** Whether it goes on by itself. */
+  get playing() {
+    return Boolean(this.#timer);
+  }
+
   /** Say how many positions there are; the current one stays where it can. */
   reset(total) {
     this.total = total;

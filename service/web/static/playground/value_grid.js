@@ -1,10 +1,11 @@
 // A matrix to look at: coloured by value, walked through with arrow keys, each cell pointed at.
 
 import { h } from "./dom.js";
-import { fitted } from "./numbers.js";
+import { fitted, short } from "./numbers.js";
 import { ARROWS, key, MOST_CELLS, Plane } from "./plane.js";
 
 export class ValueGrid {
+  /** `picked(row, column, focused)` is called for a cell that is pointed at or focused. */
   constructor(label, { picked = () => {}, left = () => {} } = {}) {
     this.plane = new Plane(label);
     this.active = [0, 0];
@@ -44,6 +45,7 @@ export class ValueGrid {
       const [row, column] = at.split(",").map(Number);
       cell.text.data = fitted(values[row][column]);
       cell.td.title = String(values[row][column]);
+      cell.td.setAttribute("aria-label", `row ${row}, column ${column}: ${short(values[row][column], 6)}`);
     }
     this.plane.fit();
     this.plane.paint(values, bound);
@@ -51,9 +53,9 @@ export class ValueGrid {
 
   #cell(row, column) {
     const text = document.createTextNode("");
-    const pick = () => {
+    const pick = ({ type }) => {
       this.activate(row, column);
-      this.picked(row, column);
+      this.picked(row, column, type === "focus");
     };
     const active = row === this.active[0] && column === this.active[1];
     const td = h("td", { tabindex: active ? 0 : -1, onfocus: pick, onmouseenter: pick }, text);

@@ -38,7 +38,7 @@ class MatrixMode {
     this.steps = new StepView();
     this.player = new Player(
       (at) => this.#show(at),
-      () => this.steps.told,
+      () => this.#told,
     );
     this.message = h("p.error.general", { role: "alert", hidden: true });
     this.sum = h("div.equation");
@@ -94,7 +94,10 @@ class MatrixMode {
       pointer: "input",
       tools: [presets("Example matrices", INPUTS, (values) => this.input.set(values))],
       changed: () => this.#set("input", unblock(this.input.texts)),
-      picked: (row, column) => this.#showUsers(row, column),
+      picked: (row, column, focused) => {
+        this.#showUsers(row, column);
+        if (focused) announce(this.#told);
+      },
     });
     this.kernel =
       op === "pool"
@@ -107,9 +110,10 @@ class MatrixMode {
     this.state.input = unblock(this.input.texts); // what a link has no room for is not sent either
     if (this.kernel) this.state.kernel = unblock(this.kernel.texts);
     this.output = new ValueGrid("Feature map", {
-      picked: (row, column) => {
+      picked: (row, column, focused) => {
         this.player.pause();
         this.player.go(row * this.output.values[0].length + column);
+        if (focused) announce(this.#told);
       },
     });
     this.formula = h("dl.formula");
@@ -127,6 +131,11 @@ class MatrixMode {
     this.answered = false;
     this.#ask();
     if (this.backward && this.backward.op !== op) this.#openGradients();
+  }
+
+  // What is explained, in words; nothing while it is that of another question or on its way.
+  get #told() {
+    return this.explained.classList.contains("stale") ? "" : this.steps.told;
   }
 
   get #places() {
@@ -269,7 +278,9 @@ class MatrixMode {
     this.#traces.ask((signal) => tracedAt(path, fields, [Math.floor(at / columns), at % columns], signal), {
       answered: (step) => {
         trace.steps[at] = step;
-        if (this.trace === trace && this.player.at === at) this.#show(at);
+        if (this.trace !== trace || this.player.at !== at) return;
+        this.#show(at);
+        if (!this.player.playing) announce(this.#told);
       },
       refused: (problem) => {
         showProblem(problem, this.#places, this.message);
