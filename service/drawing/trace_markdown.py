@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from service.drawing.numbers import short, signed
 from service.drawing.trace_figure import MAX_CHANNELS, MAX_SIDE, figure_title
-from service.drawing.trace_panels import planes
+from service.drawing.trace_panels import displaced, planes
 from service.schemas.traced import Step, Trace, View
 
 
@@ -203,8 +203,9 @@ def _products(trace: Trace, step: Step) -> list[str]:
         sums = " + ".join(short(part, 6) if part >= 0 else f"({short(part, 6)})" for part in step.channel_sums)
         lines += [f"The channels' sums: {sums} = {short(step.sum, 6)}.", ""]
     if "stages" in step.extra:
-        stages = step.extra["stages"]
-        lines += [f"Folded, displaced to t = {stages['displace']}, multiplied, and summed:", ""]
+        spacing = step.extra.get("sample_spacing")
+        done = "and summed" if spacing is None else f"summed, and taken times the sample spacing {short(spacing, 6)}"
+        lines += [f"Folded, displaced to t = {displaced(step)}, multiplied, {done}:", ""]
     return lines
 
 

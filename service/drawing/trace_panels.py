@@ -222,13 +222,19 @@ def _signal(trace: Trace, index: int, style: PanelStyle) -> Scene:
         _labelled(scene, f"input{suffix}", row)
         if step.products is None or step.kernel is None:
             continue
-        label = f"folded, at t = {step.extra['stages']['displace']}" if stages else f"kernel{suffix}"
+        label = f"folded, at t = {displaced(step)}" if stages else f"kernel{suffix}"
         _labelled(scene, label, _aligned(step, planes(step.kernel, 1)[channel], style.kernel, view.origin[0]))
         label = "multiplied" if stages else f"products{suffix}"
         _labelled(scene, label, _aligned(step, planes(step.products, 1)[channel], style.products, view.origin[0]))
     output = _output(trace, index, style.output)
-    _labelled(scene, "summed, so far" if stages else "output so far", output)
+    summed = "dt·sum" if "sample_spacing" in step.extra else "summed"
+    _labelled(scene, f"{summed}, so far" if stages else "output so far", output)
     return scene
+
+
+def displaced(step: Step) -> str:
+    """Return the t that a folded kernel stands at, in the units of the sample spacing where there is one."""
+    return short(step.extra["stages"]["displace"] * step.extra.get("sample_spacing", 1), 6)
 
 
 def _labelled(scene: Scene, label: str, row: Scene) -> None:

@@ -59,6 +59,15 @@ def test_a_maximum_says_where_it_stands() -> None:
     assert "The max stands at (1, 1)." in text
 
 
+def test_a_signal_is_displaced_in_the_units_of_its_spacing() -> None:
+    fields = {"input": np.ones(4), "kernel": np.ones(2), "operation": "convolution", "padding": "full"}
+    text = trace_markdown(conv(1, **fields))
+    assert "Folded, displaced to t = 2, multiplied, and summed:\n\n1×1 + 1×1 = **2**" in text
+    text = trace_markdown(conv(1, **fields, sample_spacing=0.5))
+    told = "Folded, displaced to t = 1, multiplied, summed, and taken times the sample spacing 0.5:"
+    assert f"{told}\n\n0.5×(1×1 + 1×1) = **1**" in text
+
+
 def test_channels_come_apart_and_together() -> None:
     planes, taps = np.stack([RAMP, RAMP * 2]), np.stack([EDGE, EDGE])[None]
     text = trace_markdown(conv(input=planes, kernel=taps, count=1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from service.drawing.scene import Scene, Text
@@ -97,6 +98,17 @@ def test_the_winner_of_a_maximum_is_framed() -> None:
 def test_the_taps_that_a_transposed_convolution_meets_are_framed() -> None:
     scene = drawn(transposed(input=RAMP[:2, :2], kernel=EDGE, stride=2, positions=[[2, 2]]))
     assert len([frame for frame in scene.frames if frame.role == "window" and not frame.thick]) == 4
+
+
+def test_a_signal_is_displaced_in_the_units_of_its_spacing() -> None:
+    """At position 2 of samples half a unit apart t is 1, and what fills the output is dt times the sum."""
+    fields = {"input": np.ones(4), "kernel": np.ones(2), "operation": "convolution", "padding": "full"}
+    for spacing, labels in (
+        (None, ["folded, at t = 2", "summed, so far"]),
+        (0.5, ["folded, at t = 1", "dt·sum, so far"]),
+    ):
+        trace = conv(1, **fields, **({} if spacing is None else {"sample_spacing": spacing}))
+        assert set(labels) <= {text.text for text in drawn(trace, 2).texts}
 
 
 def test_a_position_that_nothing_reaches_is_drawn() -> None:
