@@ -109,6 +109,13 @@ def test_what_sees_only_padding_or_all_says_so(playground: Playground) -> None:
     playground.says("It sees nothing but padding.")
 
 
+def test_a_link_of_no_size_takes_the_standard_and_jumps_are_short(playground: Playground) -> None:
+    playground.open("#network?size=abc&layers=conv_transpose2d:1,3,3,0")
+
+    expect(playground.page.locator(".facts")).to_have_text("1 × 288 × 24610 parameterssees 1 × 1jump 0.3333 × 0.3333")
+    expect(playground.page.get_by_label("Picture size")).to_have_value("96")
+
+
 def test_refusals_stand_at_their_layer(network: Playground) -> None:
     page = network.page
     page.locator(".layer").nth(3).get_by_label("Stride").fill("none")
@@ -141,7 +148,8 @@ def test_what_the_page_cannot_run_is_said_in_words(network: Playground) -> None:
     page.get_by_label("Seed").fill("1")
     page.get_by_label("Weights").first.select_option("gabor")
     page.get_by_label("Size", exact=True).first.fill("3,5")
-    network.refuses("Gabor filters are square and this size is 3 × 5")
+    error = page.locator(".layer").first.locator(".error:visible")
+    expect(error).to_contain_text("layer 0 (conv2d): Gabor filters are square and this size is 3 × 5")
     page.get_by_label("Size", exact=True).first.fill("3")
     page.get_by_label("Filters").first.fill("90000000")
     network.refuses("This network is beyond a limit of the service: max_")

@@ -358,7 +358,12 @@ def test_where_keys_are_set_the_page_asks_for_one(serve: Serve, watched: Watched
     page = playground.page
     page.goto(playground.root)
 
-    page.get_by_label("This service asks for a key").fill("open-sesame")
+    key = page.get_by_label("This service asks for a key")
+    expect(key).to_be_focused()
+    key.fill("открой")
+    playground.button("Use it").click()
+    assert key.evaluate("key => key.validationMessage").startswith('The key holds "о", which no request can carry')
+    key.fill("open-sesame")
     playground.button("Use it").click()
 
     playground.shows([["-60"] * 3] * 3)

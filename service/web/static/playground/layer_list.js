@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { choices, selectField, textField } from "./fields.js";
-import { shape } from "./numbers.js";
+import { shape, short } from "./numbers.js";
 import { OFFERS, TYPES } from "./layers.js";
 
 export class LayerList {
@@ -84,7 +84,7 @@ export class LayerList {
       const { output_shape: output, parameters, receptive_field: field, jump } = layer;
       const parts = [shape(output), `${parameters.toLocaleString("en")} parameters`];
       if (field?.length) parts.push(`sees ${shape(field)}`);
-      if (jump?.length) parts.push(`jump ${shape(jump)}`);
+      if (jump?.length) parts.push(`jump ${shape(jump.map((cells) => short(cells)))}`);
       facts.replaceChildren(...parts.map((words) => h("span", {}, words)));
     });
   }

@@ -90,15 +90,17 @@ export function planned({ type, ...fields }) {
   return told;
 }
 
-/** A layer as `/networks` takes it: with weights for the shape that comes in, from a plan of the layers before. */
-export async function weighted(layer, shape, random, signal) {
+/**
+ * Layer `index` as `/networks` takes it: with weights for the shape that comes in, from a plan of the layers before.
+ */
+export async function weighted(layer, index, shape, random, signal) {
   const { filters, features, kernel_size: size, ...told } = planned(layer);
   const channels = shape[0];
   const [rows, columns] = Array.isArray(size) ? size : [size, size];
   if (layer.type === "conv2d") {
     told.kernel =
       layer.weights === "gabor"
-        ? await gabors(filters, channels, [rows, columns], signal)
+        ? await gabors(index, filters, channels, [rows, columns], signal)
         : random.array([filters, channels, rows, columns], channels * rows * columns);
     told.bias = Array(filters).fill(0);
   } else if (layer.type === "conv_transpose2d") {
@@ -116,8 +118,11 @@ export async function weighted(layer, shape, random, signal) {
 }
 
 // Filters for edges in every direction, as the first layer of a trained network has them.
-async function gabors(count, channels, [rows, columns], signal) {
-  if (rows !== columns) throw new Error(`Gabor filters are square and this size is ${rows} × ${columns}; give one number, or choose random weights`);
+async function gabors(index, count, channels, [rows, columns], signal) {
+  if (rows !== columns) {
+    const detail = `layer ${index} (conv2d): Gabor filters are square and this size is ${rows} × ${columns}; give one number, or choose random weights`;
+    throw Object.assign(new Error(detail), { errors: [{ pointer: `/layers/${index}/kernel_size`, detail }] });
+  }
   // Whole degrees: of very many filters some are alike, and each is asked for once.
   const angles = Array.from({ length: count }, (_, i) => Math.round((180 * i) / count));
   const asked = [...new Set(angles)].map(async (theta) => {

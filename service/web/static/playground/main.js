@@ -80,13 +80,23 @@ document.getElementById("share").addEventListener("click", () => {
 
 // Where the operator has set keys, the page needs one as everybody does. It lasts as long as the tab.
 const keyForm = document.getElementById("key-form");
+const key = document.getElementById("key");
 document.addEventListener("key-wanted", () => {
   keyForm.hidden = false;
+  if (document.activeElement === document.body || document.activeElement === place) key.focus();
 });
+key.addEventListener("input", () => key.setCustomValidity(""));
 keyForm.addEventListener("submit", (event) => {
   event.preventDefault();
-  useKey(document.getElementById("key").value);
+  const [letter] = key.value.trim().match(/[^\x20-\x7e\xa0-\xff]/u) ?? [];
+  if (letter) {
+    key.setCustomValidity(`The key holds "${letter}", which no request can carry; it is of Latin letters, digits and signs.`);
+    key.reportValidity();
+    return;
+  }
+  useKey(key.value);
   keyForm.hidden = true;
+  place.focus();
   show(current.name);
 });
 

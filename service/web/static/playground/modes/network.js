@@ -20,6 +20,8 @@ export const DEFAULTS = {
   seed: "1",
 };
 
+const SIZES = ["48", "64", "96", "128", "192"];
+
 /** Build the mode into `place`; `changed(texts)` is told of every change. */
 export function mount(place, texts, changed) {
   return new NetworkMode(place, texts, changed);
@@ -31,6 +33,7 @@ class NetworkMode {
 
   constructor(place, texts, changed) {
     this.state = { ...DEFAULTS, ...texts };
+    if (!SIZES.includes(this.state.size)) this.state.size = DEFAULTS.size;
     this.changed = changed;
     this.message = h("p.error.general", { role: "alert", hidden: true });
     this.list = new LayerList(readLayers(this.state.layers), () => this.#set("layers", writeLayers(this.list.layers)));
@@ -69,7 +72,7 @@ class NetworkMode {
 
   #controls() {
     this.fields = [
-      selectField("Picture size", this.state.size, ["48", "64", "96", "128", "192"], (value) => this.#resize("size", value), { pointer: "input_shape" }),
+      selectField("Picture size", this.state.size, SIZES, (value) => this.#resize("size", value), { pointer: "input_shape" }),
       selectField("Color", this.state.color, [["gray", "grey"], ["rgb", "red, green, blue"]], (value) => this.#set("color", value), { pointer: "color" }),
       textField("Seed", this.state.seed, (value) => this.#set("seed", value), { pointer: "seed" }),
     ];
@@ -155,7 +158,7 @@ class NetworkMode {
       const layers = [];
       for (const [i, layer] of this.list.layers.entries()) {
         const incoming = i ? plan.layers[i - 1].output_shape : input;
-        layers.push(await weighted(layer, incoming, random, signal));
+        layers.push(await weighted(layer, i, incoming, random, signal));
       }
       const fields = { layers, return: "all", encoding: "base64", color: this.state.color };
       const file = new File([blob], "picture.png", { type: "image/png" });
