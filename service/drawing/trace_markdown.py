@@ -214,7 +214,7 @@ def _array(values: NDArray[Any] | None) -> NDArray[Any]:
 
 
 def _matrix(values: NDArray[Any]) -> str:
-    rows = r" \\ ".join(" & ".join(short(value).replace("−", "-") for value in row) for row in values)
+    rows = r" \\ ".join(" & ".join(short(value, 6).replace("−", "-") for value in row) for row in values)
     return rf"\begin{{bmatrix}} {rows} \end{{bmatrix}}"
 
 

@@ -59,6 +59,12 @@ def test_a_maximum_says_where_it_stands() -> None:
     assert "The max stands at (1, 1)." in text
 
 
+def test_a_matrix_has_the_digits_of_the_sum_beside_it() -> None:
+    text = trace_markdown(conv(input=np.full((1, 1), 1.23456), kernel=np.full((1, 1), 2.5)))
+    assert r"\begin{bmatrix} 1.23456 \end{bmatrix} \odot \begin{bmatrix} 2.5 \end{bmatrix}" in text
+    assert "1.23456×2.5 = **3.0864**" in text
+
+
 def test_a_signal_is_displaced_in_the_units_of_its_spacing() -> None:
     fields = {"input": np.ones(4), "kernel": np.ones(2), "operation": "convolution", "padding": "full"}
     text = trace_markdown(conv(1, **fields))

@@ -99,11 +99,15 @@ def test_at_320_pixels_code_and_tables_scroll_or_wrap(browser: Browser, service:
         button.click()
     expect(page.locator(".code:visible")).to_have_count(2)
     widths = [page.evaluate("() => document.documentElement.scrollWidth")]
+    side = ";".join([",".join(["0.123456"] * 9)] * 9)
+    playground.open(f"#matrix?kernel={side}&input={side}")
+    expect(page.locator(".small").nth(2).locator("td").first).to_have_text("0.0152414")  # as its sum has it
+    widths.append(page.evaluate("() => document.documentElement.scrollWidth"))
     page.goto(f"{playground.root}/problems")
     widths.append(page.evaluate("() => document.documentElement.scrollWidth"))
 
     page.close()
-    assert widths == [320, 320]
+    assert widths == [320, 320, 320]
 
 
 def test_forced_colours_keep_what_is_chosen_and_marked(browser: Browser, service: httpx.Client) -> None:

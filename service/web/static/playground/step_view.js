@@ -1,7 +1,7 @@
 // One step written out: the window, the kernel it meets, their products and the sum.
 
 import { h } from "./dom.js";
-import { fitted, largest, shade, short, signed } from "./numbers.js";
+import { largest, shade, short, signed } from "./numbers.js";
 
 // Windows of more rows or columns are not drawn once more, expressions of more letters not written out.
 const MOST = 9;
@@ -78,7 +78,7 @@ function small(label, rows, padded) {
       "tr",
       {},
       row.map((value, j) => {
-        const td = h("td", {}, value === null ? "·" : fitted(value, 3));
+        const td = h("td", {}, value === null ? "·" : short(value, 6)); // as in the expression
         td.dataset.shade = shade(value, bound);
         if (padded?.[i][j]) td.classList.add("padded");
         return td;
