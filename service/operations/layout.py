@@ -13,6 +13,7 @@ import numpy as np
 
 from service.engine import errors
 from service.engine.checks import check_conv_channels, check_transpose_channels
+from service.engine.ordered import sum_matters, summed_in_order
 
 Shape = tuple[int, ...]
 
@@ -58,8 +59,10 @@ class Layout:
     def kernel_gradient(self, gradient: np.ndarray, sent_shape: Shape) -> np.ndarray:
         """Return the kernel's gradient in the form that it was sent in; a shared filter's is the channels' sum."""
         if self.shared:
-            axes = tuple(range(gradient.ndim - len(sent_shape)))
-            return np.asarray(gradient.sum(axis=axes))
+            channels = gradient.reshape(-1, *sent_shape)
+            if sum_matters(channels, gradient.dtype, len(channels)):
+                return summed_in_order(channels.reshape(len(channels), -1).T).reshape(sent_shape)
+            return np.asarray(channels.sum(axis=0))
         return gradient.reshape(sent_shape)
 
     def bias(self, bias: Any, output_shape: Shape) -> np.ndarray | None:

@@ -202,3 +202,16 @@ def test_a_step_that_overflows_is_infinite(service: httpx.Client) -> None:
     refused(service.post("/v1/conv1d/gradients", json=fields), 422, "non-finite-answer", "/updated_kernel/0 is -inf")
     fields = {"input": [1, 2, 3], "kernel": [1, 1], "sample_spacing": 1e308}
     refused(service.post("/v1/conv1d", json=fields), 422, "non-finite-answer", "/feature_maps/0 is infinity")
+
+
+def test_a_shared_filters_gradient_adds_its_channels_one_by_one(service: httpx.Client) -> None:
+    """2⁵³ - 2⁵³ + 1 + 0 is 1, and 0 added in pairs."""
+    channels = [2**53, -(2**53), 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]
+    answer = answered(
+        service,
+        "/v1/conv1d/gradients",
+        input=[[value] for value in channels],
+        kernel=[1],
+        output_gradient=[[1]] * 16,
+    )
+    assert answer["kernel_gradient"] == [1]
