@@ -40,7 +40,7 @@ def refused(playground: Playground, grid: str, place: int, text: str) -> None:
     playground.refuses("an array holds numbers")
 
 
-@pytest.mark.parametrize("text", ["1,5", "1 5", "1,000.5", "1;5", "1.234,5", "1 000", ""])
+@pytest.mark.parametrize("text", ["1,5", "1 000", "1;5"])
 def test_a_cell_that_holds_no_number_is_refused_also_after_a_reload(playground: Playground, text: str) -> None:
     """Each could be taken for two cells, or for none."""
     cell = playground.grid("Input").get_by_role("textbox").first
@@ -67,7 +67,6 @@ def test_an_emptied_cell_of_a_column_is_refused(playground: Playground) -> None:
     ("fragment", "grid", "place"),
     [
         ("#signal", "Input", 0),
-        ("#picture", "Values", 4),
         ("#picture", "Values", 3),
         ("#matrix?gradient=1", "Output gradient", 0),
     ],
@@ -139,7 +138,8 @@ def test_a_pasted_decimal_comma_or_blank_is_refused_at_its_cell(playground: Play
 
 
 def test_any_texts_come_back_from_a_link(playground: Playground) -> None:
-    grids = [[["1,5", "2"], ["", "3"]], [["1"], [""], ["1"]], [["[1", 'a"b'], ["1;2", "4 5"]], [["1", "2"]]]
+    awkward = ["1,5", "1 5", "1,000.5", "1;5", "1.234,5", "1 000", "", "[1", 'a"b', "1\u00a0000"]
+    grids = [[[text] for text in awkward], *([[text, "2"]] for text in awkward), [["1", "2"]]]
 
     texts = evaluated(playground, "given.map(numbers.unblock)", grids)
     assert texts[-1] == "1,2"  # where they are plain the link stays so
