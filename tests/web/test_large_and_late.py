@@ -52,6 +52,9 @@ def test_a_long_signal_is_told_of_and_not_drawn(playground: Playground) -> None:
     expect(playground.page.get_by_text("300007 samples: too large to show here.")).to_be_visible()
     expect(playground.page.locator(".tick").first).to_be_visible()
     assert playground.page.locator(".tick").count() < 80
+    playground.button("Back").click()
+    expect(playground.page.locator(".place")).to_have_text("300007 of 300007")
+    expect(playground.page.get_by_text("y[300006] = 0")).to_be_visible()
 
 
 def test_an_output_that_no_grid_has_room_for_takes_a_gradient_of_ones(playground: Playground) -> None:

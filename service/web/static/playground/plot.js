@@ -5,8 +5,8 @@ import { extent, short } from "./numbers.js";
 
 const MARGIN = { left: 40, right: 12, top: 12, bottom: 22 };
 const HEIGHT = 160;
-// More stems than this take longer to draw than to compute, and lie closer than a pixel.
-const MOST = 4000;
+/** The most stems that are drawn: more take longer than their computation, and lie closer than a pixel. */
+export const MOST_STEMS = 4000;
 
 export class Plot {
   /** `edited(position, value)`, where given, is called as points are dragged. */
@@ -29,7 +29,7 @@ export class Plot {
     this.last = [series, { from, to, span, said }];
     const width = this.svg.clientWidth || 560;
     const values = series.flatMap(({ points }) => points.map(([, value]) => value));
-    const large = values.length > MOST;
+    const large = values.length > MOST_STEMS;
     this.large.hidden = !large;
     this.svg.classList.toggle("empty", large);
     if (large) {

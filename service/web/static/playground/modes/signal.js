@@ -6,10 +6,10 @@ import { copyAs } from "../copy_as.js";
 import { announce, h } from "../dom.js";
 import { EditGrid } from "../edit_grid.js";
 import { selectField, showProblem, textField } from "../fields.js";
-import { block, extent, number, option, short, signed, unblock } from "../numbers.js";
+import { block, number, option, short, signed, unblock } from "../numbers.js";
 import { Player } from "../player.js";
-import { Plot } from "../plot.js";
-import { traced } from "../steps.js";
+import { MOST_STEMS, Plot } from "../plot.js";
+import { traced, tracedAt } from "../steps.js";
 
 export const DEFAULTS = {
   x: "0,0,1,1,1,1,0,0,0,0",
@@ -47,6 +47,7 @@ export function mount(place, texts, changed) {
 
 class SignalMode {
   #asker = new Asker();
+  #steps = new Asker();
 
   constructor(place, texts, changed) {
     this.state = { ...DEFAULTS, ...texts };
@@ -86,6 +87,7 @@ class SignalMode {
   unmount() {
     this.player.pause();
     this.#asker.stop();
+    this.#steps.stop();
   }
 
   #controls() {
@@ -166,7 +168,7 @@ class SignalMode {
     const fields = this.#fieldsAsked;
     const question = async (signal) => {
       const answer = await post(PATH, fields, { signal });
-      return [answer, await traced(PATH, fields, answer.plan, signal)];
+      return [answer, await traced(PATH, fields, answer.plan, signal, answer.output_shape[0] > MOST_STEMS)];
     };
     this.#asker.ask(question, {
       answered: ([answer, trace]) => this.#answered(fields, answer, trace),
@@ -184,11 +186,11 @@ class SignalMode {
     this.asked = fields;
     this.answer = answer;
     this.trace = { ...trace, of: fields };
-    const [from] = extent([0, ...trace.steps.map((step) => step.window[0][0])]);
-    const [, to] = extent([answer.plan.input_shape[0], ...trace.steps.map((step) => step.window[0][1])]);
-    this.reach = { from, to: to - 1 };
+    const { plan } = answer;
+    const last = trace.complete ? trace.steps.at(-1).window[0][1] : plan.input_shape[0] + plan.padding[0][1];
+    this.reach = { from: Math.min(0, -plan.padding[0][0]), to: Math.max(plan.input_shape[0], last) - 1 };
     announce(`Feature map of ${answer.output_shape[0]} samples`);
-    this.player.reset(trace.steps.length);
+    this.player.reset(trace.total_positions);
     this.copy.refresh();
   }
 
@@ -201,7 +203,10 @@ class SignalMode {
 
   #show(at) {
     const step = this.trace?.steps[at];
-    if (!step) return;
+    if (!step) {
+      if (this.trace) this.#fetchStep(at);
+      return;
+    }
     const { plan } = this.trace;
     const folded = plan.operation === "convolution";
     const [start, stop] = step.window[0];
@@ -239,5 +244,17 @@ class SignalMode {
       said: `y[${at}] = ${short(step.value, 6)}`,
     });
     this.total.textContent = `${signed(step.expression)} = ${short(step.value, 6)}`;
+  }
+
+  // A step that was not asked for beforehand.
+  #fetchStep(at) {
+    const { trace } = this;
+    this.#steps.ask((signal) => tracedAt(PATH, trace.of, [at], signal), {
+      answered: (step) => {
+        trace.steps[at] = step;
+        if (this.trace === trace && this.player.at === at) this.#show(at);
+      },
+      refused: (problem) => showProblem(problem, this.#places, this.message),
+    });
   }
 }
