@@ -53,8 +53,9 @@ class JoinedWrites:
     def close(self) -> None:
         """Close the connection once all is written, or cut it after a while."""
         self.flush()
+        again = self._transport.is_closing()
         self._transport.close()
-        if self._transport.get_write_buffer_size():
+        if not again and self._transport.get_write_buffer_size():
             self._loop.call_later(self._send_seconds, self._transport.abort)
 
     def abort(self) -> None:

@@ -85,18 +85,26 @@ class Connection(HttpToolsProtocol):
             self._await_headers()
 
     def _parse(self, data: bytes) -> None:
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            if not self._asks_another:  # CONNECT: what follows is none of ours
+        rest = memoryview(data)
+        while True:
+            try:
+                self.parser.feed_data(rest)
                 return
-            (behind_head,) = upgrade.args
-            asked = b" ".join((self.parser.get_method(), self.url, b"HTTP/" + self.parser.get_http_version().encode()))
-            kept = (b": ".join(header) for header in self.headers if header[0] != b"upgrade")
-            self._asks_another = False
-            self.parser = httptools.HttpRequestParser(self)
-            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's own
-            self._parse(b"\r\n".join((asked, *kept, b"", data[behind_head:])))
+            except httptools.HttpParserUpgrade as upgrade:
+                if not self._asks_another:  # CONNECT: what follows is none of ours
+                    return
+                rest = rest[upgrade.args[0] :]
+                head = self._head_without_asking()
+                self.parser.feed_data(head)
+
+    def _head_without_asking(self) -> bytes:
+        """Return the head that asks for another protocol as one that does not, for a parser that has read none."""
+        asked = b" ".join((self.parser.get_method(), self.url, b"HTTP/" + self.parser.get_http_version().encode()))
+        kept = (b": ".join(header) for header in self.headers if header[0] != b"upgrade")
+        self._asks_another = False
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's own
+        return b"\r\n".join((asked, *kept, b"", b""))
 
     def on_message_begin(self) -> None:
         """Begin with a request."""

@@ -194,6 +194,13 @@ def test_it_does_not_matter_where_the_wish_for_another_protocol_is_cut(behind: b
                         assert answer(client).startswith(b"HTTP/1.1 200")
 
 
+def test_very_many_wishes_in_one_read_are_each_answered() -> None:
+    with serving() as service, connected(service) as client:
+        client.sendall(b"GET /livez HTTP/1.1\r\nUpgrade: a\r\nConnection: upgrade\r\n\r\n" * 1100)  # 62 KB
+        for _ in range(1100):
+            assert answer(client).startswith(b"HTTP/1.1 200")
+
+
 UNTAKEN = {
     "behind small ones": post(b'{"input":%s,"kernel":[1]}' % json.dumps([0.123456789] * 2000).encode()) * 150
     + post(b'{"input":[[1]],"kernel":[[1]],"padding":1000}', b"Accept: application/x-npy", path=b"/v1/conv2d"),

@@ -61,6 +61,9 @@ MANY_TAPS = 256
 TAP_SECONDS = 30e-6
 """What these calls take in themselves (measured)."""
 
+MOST_ROUNDS = 16 * 1024
+"""Of Python, an image and a tap each, up to which products may be added one by one."""
+
 THREADED_MACS = 25_000_000
 """Below this a thread costs more than it saves."""
 
@@ -99,7 +102,8 @@ def kernel_gradient(
         if np.isfinite(found).all():  # else something overflowed, perhaps in a transform alone
             return _filters_first(found)
     terms = plan.batch * prod(plan.output_size)
-    if method in ("auto", "direct") and products_matter(input, output_gradient, dtype, terms, padding_value):
+    in_turn = method in ("auto", "direct") and plan.batch * prod(plan.kernel_size) <= MOST_ROUNDS
+    if in_turn and products_matter(input, output_gradient, dtype, terms, plan.macs, padding_value):
         return _filters_first(kernel_gradient_in_order(plan, input, output_gradient, padding_value, dtype, control))
     if method == "auto" and _is_quicker_convolved(plan, input, output_gradient, padding_value, dtype, control, threads):
         return _convolved(plan, input, output_gradient, padding_value, dtype, control)

@@ -8,7 +8,7 @@ import numpy as np
 
 from .borders import Array
 from .chosen_windows import PIECE_CELLS, Axes, Mask, cells_of, few, parts_of, taps_of
-from .ordered import EXACT, in_order, sum_matters
+from .ordered import EXACT, MOST, in_order, sum_matters
 from .pool_kinds import PoolKind
 from .precision import FloatType, may_be_integers
 from .windows import pieces
@@ -16,7 +16,9 @@ from .windows import pieces
 
 def order_matters(source: Array, axes: Axes, kind: PoolKind, p: float, dtype: FloatType) -> bool:
     """Whether a block may hold windows whose sums depend on the order."""
-    if dtype != np.float64 or kind.combine is not np.add or not may_be_integers(source):
+    if dtype != np.float64 or axes[0].plan.operations > MOST or kind.combine is not np.add:
+        return False
+    if not may_be_integers(source):
         return False
     cells = prod(windows.plan.kernel_size[windows.axis] for windows in axes)
     return sum_matters(source, dtype, cells, p if kind.prepare is not None else 1)
@@ -53,7 +55,7 @@ def combine(source: Array, axes: Axes, kind: PoolKind, p: float, chosen: Mask, o
 def share_matters(received: Array, axes: Axes) -> bool:
     """Whether what cells receive from several windows of a block each depends on the order in which it is added."""
     together = prod(min(windows.count, windows.plan.kernel_size[windows.axis]) for windows in axes)
-    return together > 1 and sum_matters(received, received.dtype, together)
+    return together > 1 and axes[0].plan.operations <= MOST and sum_matters(received, received.dtype, together)
 
 
 def share(received: Array, axes: Axes, cells: Array) -> None:

@@ -111,7 +111,7 @@ def _fill(plan: PoolPlan, data: Array, upstream: Array, gradient: Array, control
             source, target = planes[block.cells], cells[first:][block.cells]
             g = values[first:][block.windows].astype(dtype, copy=False)
             if kind.better is None:
-                _share(source, g, block.axes, kind, target)
+                _share(source, g, block.axes, kind, target, control)
             else:
                 _hand_over(source, g, block.axes, kind, kind.better, cells[first:][block.planes])
 
@@ -138,7 +138,9 @@ def _hand_over(
     np.add.at(planes.reshape(-1), positions.reshape(-1), g.reshape(-1))
 
 
-def _share(source: Array, g: Array, axes: Sequence[AxisWindows], kind: PoolKind, cells: Array) -> None:
+def _share(
+    source: Array, g: Array, axes: Sequence[AxisWindows], kind: PoolKind, cells: Array, control: Control
+) -> None:
     """Add what each cell receives where all cells of a window have a share in its value."""
     p = axes[0].plan.p
     if kind.averages:
@@ -148,13 +150,13 @@ def _share(source: Array, g: Array, axes: Sequence[AxisWindows], kind: PoolKind,
             return
     if kind.finish_slope is not None:
         value = np.empty(g.shape, g.dtype)
-        pool_passes.combine(source, axes, kind, value)
+        pool_passes.combine(source, axes, kind, value, control)
         slope = np.empty_like(value)
         kind.finish_slope(value, p, slope)
         if kind.scales and p > 1:
             scaled = scaled_windows.unsafe_slopes(value, slope)
             if scaled.any():
-                scaled_windows.share(source, axes, kind, p, scaled, g, value, cells)
+                scaled_windows.share(source, axes, kind, p, scaled, g, value, cells, control)
                 g, slope = np.where(scaled, 0, g), np.where(scaled, 0, slope)
         g = g * slope
     if all(windows.count == 1 for windows in axes):  # which may hold more than any block

@@ -22,6 +22,7 @@ import numpy as np
 
 from . import ordered_windows, scaled_windows
 from .borders import Array, Index
+from .control import Control
 from .pool_kinds import PoolKind
 from .windows import AxisWindows, pieces
 
@@ -33,7 +34,7 @@ Axes = Sequence[AxisWindows]
 T = TypeVar("T")
 
 
-def combine(source: Array, axes: Axes, kind: PoolKind, out: Array) -> None:
+def combine(source: Array, axes: Axes, kind: PoolKind, out: Array, control: Control) -> None:
     """Write each window's value into `out`, of the dtype to compute in; `source` is the cells that the axes reach."""
     p = axes[0].plan.p
     _combine(source, axes, kind, out)
@@ -47,7 +48,7 @@ def combine(source: Array, axes: Axes, kind: PoolKind, out: Array) -> None:
         scaled = scaled_windows.unsafe_sums(out, source, kind, p) if kind.scales and p > 1 else None
         kind.finish(out, p, out)
         if scaled is not None and scaled.any():
-            scaled_windows.combine(source, axes, kind, p, scaled, out)
+            scaled_windows.combine(source, axes, kind, p, scaled, out, control)
 
 
 def _combine(source: Array, axes: Axes, kind: PoolKind, out: Array) -> None:

@@ -139,7 +139,7 @@ def _fill(plan: PoolPlan, data: Array, out: Array, indices: Array | None, contro
         planes, first, block = task
         source, target = planes[block.cells], maps[first:][block.windows]
         if places is None or kind.better is None:
-            pool_passes.combine(source, block.axes, kind, target)
+            pool_passes.combine(source, block.axes, kind, target, control)
         else:
             positions = places[first:][block.windows]
             pool_passes.select(source, block.axes, kind, kind.better, target, positions)

@@ -14,6 +14,7 @@ import numpy as np
 
 from .borders import Array
 from .chosen_windows import PIECE_CELLS, Axes, Mask, cells_of, few, parts_of, taps_of
+from .control import Control
 from .pool_kinds import PoolKind
 from .windows import pieces
 
@@ -33,30 +34,42 @@ def unsafe_slopes(values: Array, slopes: Array) -> Mask:
     return np.asarray((values > 0) & ~((slopes >= least) & (slopes <= 1 / least)))
 
 
-def combine(source: Array, axes: Axes, kind: PoolKind, p: float, chosen: Mask, out: Array) -> None:
+def combine(source: Array, axes: Axes, kind: PoolKind, p: float, chosen: Mask, out: Array, control: Control) -> None:
     """Write the chosen windows' values into `out`; `source` is the cells that the axes reach."""
     for windows in parts_of(chosen):
         if few(axes, windows):
             for window in zip(*windows, strict=True):
+                control.check()
                 out[window] = _value(source[cells_of(axes, window)], kind, p, out.dtype)
             continue
         greatest = np.zeros(len(windows[0]), out.dtype)
         for held, cells in taps_of(axes, windows):
+            control.check()
             greatest[held] = np.maximum(greatest[held], np.abs(source[cells].astype(out.dtype)))
         scale = _scale(greatest)
         total = np.full_like(scale, kind.identity)
         for held, cells in taps_of(axes, windows):
+            control.check()
             total[held] = kind.combine(total[held], _prepared(source[cells], scale[held], kind.prepare, p))
         out[windows] = _finished(total, kind, p) * scale
 
 
 def share(
-    source: Array, axes: Axes, kind: PoolKind, p: float, chosen: Mask, g: Array, values: Array, gradient: Array
+    source: Array,
+    axes: Axes,
+    kind: PoolKind,
+    p: float,
+    chosen: Mask,
+    g: Array,
+    values: Array,
+    gradient: Array,
+    control: Control,
 ) -> None:
     """Add to `gradient` what the cells receive from the chosen windows: g · prepare'(x/y), as finish'(1) is 1."""
     for windows in parts_of(chosen):
         if few(axes, windows):
             for window in zip(*windows, strict=True):
+                control.check()
                 cells = cells_of(axes, window)
                 for piece in pieces((1, *source[cells].shape), PIECE_CELLS):
                     part = _prepared(source[cells][piece[1:]], values[window], kind.prepare_slope, p)
@@ -64,6 +77,7 @@ def share(
             continue
         scale, received = values[windows], g[windows]
         for held, cells in taps_of(axes, windows):
+            control.check()
             part = _prepared(source[cells], scale[held], kind.prepare_slope, p)
             np.add.at(gradient, cells, received[held] * part)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -428,3 +429,17 @@ def test_integers_are_exact_with_a_kernel_that_is_nearly_a_product(kernel: NDArr
     pixels = np.random.default_rng(0).integers(0, 256, (1, 1, 200, 300)).astype(np.uint8)
     exact = conv(pixels, kernel[None, None], method="direct")
     assert_array_equal(conv(pixels, kernel[None, None]), exact)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(("channels", "filters"), [(3, 70_000), (40_000, 4), (1, 1)])
+def test_a_lone_position_is_added_in_order_for_many_maps_at_once(channels: int, filters: int, dtype: Any) -> None:
+    random = np.random.default_rng(3)
+    large = 2.0 ** (53 if dtype == np.float64 else 24)
+    x = random.choice([0, 1, -1, 3, large, -large], (2, channels, 2)).astype(dtype)
+    w = random.integers(-2, 3, (filters, channels, 2)).astype(dtype)
+    found = conv(x, w, [1.0] * filters, method="direct")
+    for image, filter in product(range(2), random.integers(0, filters, 5)):
+        products = (w[filter] * x[image]).ravel()
+        expected = np.add.accumulate(products)[-1] + dtype(1)
+        assert found[image, filter, 0] == expected

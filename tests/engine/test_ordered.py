@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import product
 from typing import Any
 
@@ -163,14 +164,14 @@ def test_most_data_are_told_by_a_look(shift: float) -> None:
     """What holds no integers, or small ones, is not looked at one by one."""
     values = np.random.default_rng(4).integers(-300, 300, (8, 16, 50, 50)) + shift
     assert not ordered.sum_matters(values, np.dtype(float), values.size)
-    assert not ordered.products_matter(values, values, np.dtype(float), values.size)
+    assert not ordered.products_matter(values, values, np.dtype(float), values.size, 1)
     assert not ordered.sum_matters(values.astype(np.float32), np.dtype(np.float32), 9)
     large = np.rint(values) * 2.0**45
     assert ordered.sum_matters(large, np.dtype(float), 9)
-    assert ordered.products_matter(large, np.ones((1, 1)), np.dtype(float), 1)
+    assert ordered.products_matter(large, np.ones((1, 1)), np.dtype(float), 1, 1)
     large[3, 4, 5, 6] = 0.5
     assert not ordered.sum_matters(large, np.dtype(float), 9)
-    assert not ordered.products_matter(large, np.ones((1, 1)), np.dtype(float), 1)
+    assert not ordered.products_matter(large, np.ones((1, 1)), np.dtype(float), 1, 1)
 
 
 @pytest.mark.parametrize(
@@ -187,3 +188,31 @@ def test_no_sum_is_above_its_bound(dtype: Any, power: int) -> None:
 
 def test_all_that_adds_up_is_an_average_or_a_norm() -> None:
     assert [name for name, kind in POOL_KINDS.items() if kind.combine is np.add] == ["average", "lp"]
+
+
+HUGE = 2.0**50
+
+
+@pytest.mark.parametrize(
+    "compute",
+    [
+        lambda: engine.pool(np.full((1, 1, 200_000), HUGE), "average", 100_000, stride=1),
+        lambda: engine.pool(np.full((1, 1, 200_000), HUGE), "lp", 100_000, stride=1, p=1.0),
+        lambda: engine.pool_gradients(
+            np.full((1, 1, 500, 500), HUGE), np.full((1, 1, 421, 421), HUGE * 6400), "average", 80, stride=1
+        ),
+        lambda: engine.conv_gradients(
+            np.ones((5, 1, 1_000_000)), [[[1.0]]], np.full((5, 1, 1_000_000), LARGE), bias_per_position=True
+        ),
+        lambda: engine.conv_gradients(
+            np.full((1, 3000, 1), HUGE), np.ones((3000, 3000, 1)), np.full((1, 3000, 1), HUGE)
+        ),
+        lambda: engine.conv_gradients(np.full((100_000, 1, 1), HUGE), [[[1.0]]], np.full((100_000, 1, 1), HUGE)),
+    ],
+    ids=["average", "norm", "average gradients", "bias a position", "filters and channels", "images"],
+)
+def test_very_many_are_added_in_the_usual_order(compute: Any) -> None:
+    """One by one these take from seconds to minutes."""
+    began = time.process_time()
+    compute()
+    assert time.process_time() - began < 20

@@ -55,6 +55,8 @@ DEPTHWISE_CELLS = 8192
 """Cells that twice a window's span may have there."""
 FEW_TERMS = 4096
 """Products of a map up to which they are made by one call and added by another."""
+LONE_ROWS = 32
+"""Times as many may be made by one call where each map has a single position."""
 AT_ONCE_BYTES = 4 * BLOCK_BYTES
 """What its input and products may take then."""
 GATHER_CALLS = 25
@@ -152,6 +154,9 @@ def fill_tile(work: Work, image: int, filters: range, tile: Region, workspace: W
     if _at_once_cells(plan, tile, work.out.itemsize):
         _fill_at_once(work, image, filters, tile, workspace)
         return
+    if prod(extent(tile)) == 1:
+        _fill_alone(work, image, filters, tile, workspace)
+        return
     shifts = _shifts(plan, tile) if prod(plan.kernel_size) <= LISTED_TAPS else None
     window, term = workspace.arrays(work.out.dtype, (1, *extent(region)), extent(tile))
     channels = _channels(plan, filters)
@@ -210,8 +215,31 @@ def _fill_at_once(work: Work, image: int, filters: range, tile: Region, workspac
     window, terms = workspace.arrays(work.out.dtype, (members, *extent(region)), (members, *plan.kernel_size, *size))
     x = windows(work.window(image, _channels(plan, filters), region, window), plan, terms.shape)
     for f in filters:
+        work.control.check()
         np.multiply(x, work.kernel[f].reshape(members, *plan.kernel_size, *(1,) * plan.rank), out=terms)
         np.add.reduce(terms.reshape(plan.taps, *size), axis=0, out=work.out[(image, f, *place(tile))])
+
+
+def _fill_alone(work: Work, image: int, filters: range, tile: Region, workspace: Workspace) -> None:
+    """Fill a single position of many maps: of some all products, and then each one's sum, in order."""
+    plan, members = work.plan, work.plan.channels // work.plan.groups
+    region, size = region_of(plan, tile), (members, *plan.kernel_size)
+    window, x, terms = workspace.arrays(work.out.dtype, (members, *extent(region)), size, (FEW_TERMS * LONE_ROWS,))
+    shape = (*size, *(1,) * plan.rank)
+    x[...] = windows(work.window(image, _channels(plan, filters), region, window), plan, shape).reshape(size)
+    cells, weights = x.reshape(-1), work.kernel.reshape(plan.filters, -1)
+    out = work.out[(image, slice(None), *place(tile))].reshape(-1)
+    together = max(1, len(terms) // plan.taps)
+    for first in range(filters.start, filters.stop, together):
+        maps = slice(first, min(first + together, filters.stop))
+        for start in range(0, plan.taps, len(terms)):
+            work.control.check()
+            taken = weights[maps, start : start + len(terms)]
+            products = terms[: taken.size].reshape(taken.shape)
+            np.multiply(taken, cells[start : start + len(terms)], out=products)
+            if start:
+                products[:, 0] += out[maps]
+            out[maps] = np.add.accumulate(products, axis=1, out=products)[:, -1]
 
 
 def _many_taps(work: Work, weights: Array, tile: Region) -> Iterator[tuple[float, tuple[tuple[int, ...], Index]]]:
