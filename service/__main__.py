@@ -40,7 +40,7 @@ def _serve() -> int:
     from service.listening import listen
     from service.server import Server, announce
     from service.settings import Misconfigured, read_settings
-    from service.workers import Workers
+    from service.workers import STOPS, Workers
 
     settings = read_settings()
     logs.configure(settings.log_level)
@@ -54,6 +54,8 @@ def _serve() -> int:
         metrics.board.occupy(worker)
         Server(app, settings, parent).run(sockets=[listening])
 
+    # From the first connection on, who tells it to stop is heard by those who serve.
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
     try:
         sockets = listen(settings.host, settings.port, settings.workers)
     except (OSError, UnicodeError) as error:

@@ -261,6 +261,7 @@ class Server(uvicorn.Server):
         self._listening = [listening.dup() for listening in sockets or ()]  # uvloop closes those that it is given
         if self._parent is not None:
             asyncio.get_running_loop().add_reader(self._parent, self._parent_died, self._parent)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT})  # see `workers`
 
     def _parent_died(self, pipe: int) -> None:
         asyncio.get_running_loop().remove_reader(pipe)

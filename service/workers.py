@@ -18,11 +18,15 @@ from collections.abc import Callable
 from types import FrameType
 
 _LOGGER = logging.getLogger("service")
-_STOPS = {signal.SIGTERM, signal.SIGINT}
+STOPS = {signal.SIGTERM, signal.SIGINT}
+"""What tells the service to stop."""
 _SOONEST_DEATH_SECONDS = 1.0  # a worker that lives for less is replaced only after a pause
 
 Serve = Callable[[int, socket.socket, int], None]
-"""Serves as worker number … on a socket, until told to stop or until the last argument, a pipe, is closed."""
+"""Serves as worker number … on a socket, until told to stop or until the last argument, a pipe, is closed.
+
+Signals to stop are blocked when it is called; it lets them in once it has handlers for them.
+"""
 
 
 class Workers:
@@ -49,11 +53,13 @@ class Workers:
 
     def run(self) -> int:
         """Serve until told to stop; returns the exit code."""
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in STOPS:
             signal.signal(number, self._stop)
+        # Told to stop before they are all there, it starts them all the same: clients may be waiting for each.
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
         for worker in range(len(self._sockets)):
-            if not self._stopping:
-                self._start(worker)
+            self._start(worker)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
         while self._running:
             process, status = os.wait()
             if process not in self._running:  # as the first process of a container is given those of others
@@ -72,18 +78,16 @@ class Workers:
     def _start(self, worker: int) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
-        # A signal between the fork and the worker's own handlers must not find the parent's.
-        signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+        # A signal between the fork and the worker's own handlers must not find the parent's: it waits until the worker
+        # serves, whose connections may be waiting too.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
         process = os.fork()
         if process:
             self._running[process] = (worker, time.monotonic())
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
             return
         code = 1
         try:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it too, and passes it on
-            signal.signal(signal.SIGTERM, _leave)
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
             os.close(self._alive)
             for number, listening in enumerate(self._sockets):
                 if number != worker and listening is not self._sockets[worker]:
@@ -107,8 +111,3 @@ class Workers:
         for process in self._running:
             with contextlib.suppress(ProcessLookupError):  # it has just died
                 os.kill(process, signal.SIGTERM)
-
-
-def _leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  (a handler's signature)
-    """Told to stop before it serves."""
-    sys.exit(0)

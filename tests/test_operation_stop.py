@@ -178,3 +178,13 @@ def test_a_stray_child_and_a_log_that_nobody_reads_end_nothing() -> None:
             assert client.recv(100).startswith(b"HTTP/1.1 400")
         service.process.terminate()
         assert service.process.wait(30) == 0
+
+
+def test_told_to_stop_before_all_workers_serve_it_answers_who_has_come() -> None:
+    with serving(workers=2, drain_seconds=1) as service:
+        connections = [service.connect() for _ in range(12)]
+        for connection in connections:  # to either worker; some wait for it to begin
+            connection.request("POST", "/v1/conv2d", json.dumps(SMALL), {"Content-Type": "application/json"})
+        service.process.terminate()
+        assert {connection.getresponse().status for connection in connections} == {200}
+        assert service.process.wait(30) == 0
