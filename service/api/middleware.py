@@ -101,9 +101,10 @@ async def _send_long(message: Message, scope: Scope, send: Send) -> None:
     await send({**message, "more_body": True})
     await send({"type": "http.response.body", "body": b"", "more_body": True})  # waits while a buffer is full
     gone = scope.get("extensions", {}).get(GONE)
-    if gone is not None and gone():
+    left = gone is not None and gone()
+    await send({"type": "http.response.body", "body": b"", "more_body": False})  # else the server would log a fault
+    if left:
         raise ClientGone
-    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def _cut_off(scope: Scope) -> Response:
