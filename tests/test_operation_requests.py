@@ -96,7 +96,7 @@ def test_a_full_queue_is_a_503_and_small_requests_are_answered_all_the_same(serv
         assert client.post("/v1/conv2d", json=SMALL).status_code == 200
         assert client.get("/livez").status_code == 200
         assert client.get("/readyz").status_code == 503
-        assert metric(client, 'convolution_rejected_total{reason="queue"}') >= 1
+        assert metric(client, 'convolution_rejected_total{reason="queue"}') == 1  # the request, and not the probe
 
 
 def test_work_without_room_in_memory_is_refused_before_any_is_allocated(serve: Serve) -> None:
@@ -185,6 +185,7 @@ def test_a_quota_is_a_key_s_own(serve: Serve) -> None:
     assert first.headers["ratelimit-policy"] == '"requests";q=2;w=86400'
     assert re.fullmatch(r'"requests";r=1;t=\d+', first.headers["ratelimit"])
     assert third.json()["type"] == "/problems/quota-exceeded"
+    assert (third.json()["limit"], third.json()["actual"]) == (2, 3)
     assert third.headers["retry-after"] == third.headers["ratelimit-reset"]
     assert client.get("/v1/limits", headers={"Authorization": "Bearer b"}).status_code == 200
 

@@ -143,10 +143,8 @@ def _picture(answer: Answer, media_type: str, rank: int) -> bytes:
         return write_picture(pixels, None, PICTURES[media_type])
     pixels = draw_maps(answer.maps, spatial_axes=rank, rgb=style.color, range=style.range, depth=style.depth)
     # Alpha goes back onto a picture of the same size, no sheet of several, in a format that has it.
-    of_one_size = pixels.shape[-2:] == answer.maps.shape[-2:]
-    fits = of_one_size and style.alpha is not None and style.alpha.shape == pixels.shape[-2:]
-    fits = fits and media_type != "image/jpeg"
-    alpha = style.alpha if fits else None
+    size = pixels.shape[-2:] if media_type != "image/jpeg" else None
+    alpha = style.alpha if style.alpha is not None and style.alpha.shape == answer.maps.shape[-2:] == size else None
     if media_type != "image/png":
         pixels, alpha = narrowed(pixels), None if alpha is None else narrowed(alpha)
     return write_picture(pixels, alpha, PICTURES[media_type])

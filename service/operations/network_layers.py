@@ -69,9 +69,8 @@ def linear(values: Array, layer: schemas.LinearLayer, control: engine.Control) -
     dtype = values.dtype
     weight = layer.weight.astype(dtype, copy=False).T
     samples = np.atleast_2d(values)
-    if products_matter(
-        samples, weight, dtype, len(weight), len(samples) * weight.size
-    ):  # only then: sums of integers that a product might round
+    # Only then: sums of integers that a product might round.
+    if products_matter(samples, weight, dtype, len(weight), len(samples) * weight.size):
         result = product_in_order(samples, weight.T, control)
     else:
         result = np.empty((len(samples), weight.shape[1]), dtype)

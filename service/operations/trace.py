@@ -70,9 +70,8 @@ def conv_trace(request: ConvTraceRequest, rank: int, limits: WorkLimits, control
             _conv_step(problem, conv_taps(plan, at), planes, sent, outside, at, index, output[at]) for at in positions
         )
 
-    answer, output, steps = _stepwise(
-        partial(convolve, request, rank), plan.output_shape, (sample, index), lay_out, limits, control
-    )
+    run, named = partial(convolve, request, rank), request.method != "auto"
+    answer, output, steps = _stepwise(run, plan.output_shape, (sample, index), lay_out, limits, control, named=named)
     return Trace(
         operation=f"conv{rank}d",
         output_shape=tuple(answer.fields["output_shape"]),
@@ -156,9 +155,8 @@ def conv_transpose_trace(
             steps.append(_product_step(position, taps, patch, sent[met], output[position], bias, None, extra))
         return tuple(steps)
 
-    answer, output, steps = _stepwise(
-        partial(convolve_transposed, request, rank), plan.output_shape, (sample, index), lay_out, limits, control
-    )
+    run, named = partial(convolve_transposed, request, rank), request.method != "auto"
+    answer, output, steps = _stepwise(run, plan.output_shape, (sample, index), lay_out, limits, control, named=named)
     none = ((0, 0),) * rank
     return Trace(
         operation=f"conv_transpose{rank}d",
@@ -186,14 +184,20 @@ def _stepwise(
     lay_out: Callable[[NDArray[Any]], tuple[Step, ...]],
     limits: WorkLimits,
     control: engine.Control,
+    *,
+    named: bool,
 ) -> tuple[Answer, NDArray[Any], tuple[Step, ...]]:
-    """Return the operation's answer, the map of the (sample, filter) chosen, and the steps laid out from that."""
+    """Return the operation's answer, the map of the (sample, filter) chosen, and the steps laid out from that.
+
+    A method that was `named` is taken at its word.
+    """
     answer = run(limits, control)
     output = answer.arrays["feature_maps"].reshape(shape)[chosen]
     steps = lay_out(output)
-    if all(map(_adds_up, steps)):
+    if named or all(map(_adds_up, steps)):
         return answer, output, steps
-    answer = run(replace(limits, admit=None), replace(control, plain_sums=True))  # which a method by name heeds not
+    del answer, output, steps  # memory was reserved for one of each
+    answer = run(replace(limits, admit=None), replace(control, plain_sums=True))
     output = answer.arrays["feature_maps"].reshape(shape)[chosen]
     return answer, output, lay_out(output)
 

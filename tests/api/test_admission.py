@@ -142,6 +142,24 @@ def test_workers_share_slots_queue_and_memory() -> None:
     run(scene)
 
 
+def test_fewer_slots_than_workers_are_kept() -> None:
+    async def scene() -> None:
+        board = Board(IN_FLIGHT, workers=2)
+        board.add(RUNNING)  # the other worker has the only slot
+        board.occupy(1)
+        admitted, release = admission(slots=1, board=board), asyncio.Event()
+        own = asyncio.create_task(hold(admitted, Ticket(), [], release))
+        await asyncio.sleep(0)
+        assert (board.each(RUNNING), board.total(WAITING)) == ([1, 0], 1)
+        board.clear(IN_FLIGHT, 0)
+        await asyncio.sleep(0.05)
+        assert board.each(RUNNING) == [0, 1]
+        release.set()
+        await own
+
+    run(scene)
+
+
 def test_a_slot_that_another_worker_frees_is_seen() -> None:
     async def scene() -> None:
         board = Board(IN_FLIGHT, workers=2)

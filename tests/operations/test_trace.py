@@ -200,6 +200,25 @@ def test_products_add_up_where_the_quickest_method_spreads_rounding(kind: str) -
     assert abs(theirs.sum() - named.value) > allowed  # a method by name is taken at its word
 
 
+@pytest.mark.parametrize("kind", ["fft", "winograd", "separable"])
+def test_a_method_by_name_is_run_once(kind: str) -> None:
+    image, kernel, position = _dark_beside_bright(kind)
+    fields: dict[str, Any] = {"input": image, "kernel": kernel, "positions": [list(position)], "method": kind}
+
+    def checks(run: Any) -> int:
+        """Return how often a run asks whether to go on."""
+        asked: list[bool] = []
+
+        def cancelled() -> bool:
+            asked.append(True)
+            return False
+
+        run(schemas.ConvTraceRequest(**fields), 2, LIMITS, replace(CONTROL, cancelled=cancelled))
+        return len(asked)
+
+    assert checks(conv_trace) == checks(convolve) > 0
+
+
 def test_a_value_is_the_operations_own_wherever_products_add_up_to_it() -> None:
     random = np.random.default_rng(1)
     fields: dict[str, Any] = {"input": random.random((120, 120)), "kernel": random.random((21, 21))}

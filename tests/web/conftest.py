@@ -87,6 +87,15 @@ class Playground:
         """Return an editable or read-only matrix by its name."""
         return self.page.get_by_role("grid", name=name, exact=True)
 
+    def paste(self, text: str) -> None:
+        """Paste a text into the input's first cell."""
+        script = """(cell, text) => {
+          const data = new DataTransfer();
+          data.setData("text/plain", text);
+          cell.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+        }"""
+        self.grid("Input").get_by_label("row 0, column 0", exact=True).evaluate(script, text)
+
     def shows(self, rows: list[list[str]], name: str = "Feature map") -> None:
         """Expect a read-only matrix to show these numbers."""
         texts = [text.replace("-", MINUS) for row in rows for text in row]

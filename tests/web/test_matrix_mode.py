@@ -138,19 +138,9 @@ def test_presets_and_named_kernels_fill_the_grids(playground: Playground) -> Non
     playground.says("values from −2 to 2")
 
 
-def paste(playground: Playground, text: str) -> None:
-    """Paste a text into the input's first cell."""
-    script = """(cell, text) => {
-      const data = new DataTransfer();
-      data.setData("text/plain", text);
-      cell.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
-    }"""
-    playground.grid("Input").get_by_label("row 0, column 0", exact=True).evaluate(script, text)
-
-
 @pytest.mark.parametrize("text", ["1\t2\t3\n4\t5\t6\n7\t8\t9\n", "[[1, 2, 3], [4, 5, 6], [7, 8, 9]]"])
 def test_a_block_pasted_from_elsewhere_becomes_the_grid(playground: Playground, text: str) -> None:
-    paste(playground, text)
+    playground.paste(text)
 
     assert playground.values("Input") == [str(n) for n in range(1, 10)]
     playground.shows([["-6"]])
@@ -158,20 +148,20 @@ def test_a_block_pasted_from_elsewhere_becomes_the_grid(playground: Playground, 
 
 @pytest.mark.parametrize("text", ["1 2 3\n4 5\n6", "[[1, 2, 3], [4, 5], [6]]"])
 def test_short_rows_of_a_paste_are_filled_up(playground: Playground, text: str) -> None:
-    paste(playground, text)
+    playground.paste(text)
 
     assert playground.values("Input") == ["1", "2", "3", "4", "5", "0", "6", "0", "0"]
 
 
 @pytest.mark.parametrize("text", ["[]", "[[]]", "\n\n"])
 def test_a_paste_of_nothing_takes_nothing_away(playground: Playground, text: str) -> None:
-    paste(playground, text)
+    playground.paste(text)
 
     assert len(playground.values("Input")) == 25
 
 
 def test_of_a_paste_that_is_too_large_the_page_says_what_it_keeps(playground: Playground) -> None:
-    paste(playground, "\n".join(["\t".join(["1"] * 25)] * 30))
+    playground.paste("\n".join(["\t".join(["1"] * 25)] * 30))
 
     expect(playground.page.locator("#toast")).to_have_text("30 × 25 cells, of which the first 24 × 24 have room here")
 

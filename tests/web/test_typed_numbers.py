@@ -21,16 +21,6 @@ def evaluated(playground: Playground, expression: str, argument: Any) -> Any:
     return playground.page.evaluate(script, [f"{playground.root}/static/playground/numbers.js", argument])
 
 
-def paste(playground: Playground, text: str) -> None:
-    """Paste a text into the input's first cell."""
-    script = """(cell, text) => {
-      const data = new DataTransfer();
-      data.setData("text/plain", text);
-      cell.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
-    }"""
-    playground.grid("Input").get_by_role("textbox").first.evaluate(script, text)
-
-
 def refused(playground: Playground, grid: str, place: int, text: str) -> None:
     """Expect a cell, and no other of its grid, to be marked as no number, with its text still there."""
     cells = playground.grid(grid).get_by_role("textbox")
@@ -124,16 +114,16 @@ def test_a_block_is_read_as_it_was_meant(playground: Playground) -> None:
 
 
 def test_a_pasted_decimal_comma_or_blank_is_refused_at_its_cell(playground: Playground) -> None:
-    paste(playground, "1,5\t2\n3\t4\n")
+    playground.paste("1,5\t2\n3\t4\n")
     refused(playground, "Input", 0, "1,5")
     assert len(playground.values("Input")) == 4
 
-    paste(playground, "\t2\n3\t4\n")
+    playground.paste("\t2\n3\t4\n")
     playground.page.keyboard.press("Tab")
     refused(playground, "Input", 0, "")
     assert playground.values("Input") == ["", "2", "3", "4"]
 
-    paste(playground, "1,5")  # one number and no block: the cell takes it as it takes what is typed
+    playground.paste("1,5")  # one number and no block: the cell takes it as it takes what is typed
     assert len(playground.values("Input")) == 4
 
 
