@@ -81,7 +81,12 @@ class Workers:
         # A signal between the fork and the worker's own handlers must not find the parent's: it waits until the worker
         # serves, whose connections may be waiting too.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
-        process = os.fork()
+        while (process := _forked()) is None:  # those that there are serve on meanwhile
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+            time.sleep(_SOONEST_DEATH_SECONDS)
+            if self._stopping:
+                return
+            signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
         if process:
             self._running[process] = (worker, time.monotonic())
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -111,3 +116,12 @@ class Workers:
         for process in self._running:
             with contextlib.suppress(ProcessLookupError):  # it has just died
                 os.kill(process, signal.SIGTERM)
+
+
+def _forked() -> int | None:
+    """Return what `fork` does, or None where the system has no room for another process just now."""
+    try:
+        return os.fork()
+    except OSError as error:
+        _LOGGER.error("a worker could not be started: %s", error.strerror)
+        return None

@@ -95,7 +95,7 @@ def helped(call: Callable[[], None], helpers: int) -> Iterator[None]:
     BaseException
         What a helper's call raised, unless the body of the ``with`` raised itself.
     """
-    _start()
+    _start(helpers)
     core = _this_core()
     jobs = [_Job(call, core) for _ in range(helpers)]
     _jobs.extend(jobs)
@@ -139,11 +139,18 @@ def cores() -> frozenset[int]:
         return frozenset(range(os.cpu_count() or 1))
 
 
-def _start() -> None:
-    """Start a helper for each core but the caller's, once; on a lone core one, for whoever asks for help there."""
-    with _starting:
-        for number in range(1, max(2, len(cores())) if not _started else 0):
-            helper = _Helper(number)
+def _start(wanted: int) -> None:
+    """Have as many helpers as are wanted, but no more than there are cores beside the caller's; on a lone core one.
+
+    They are started when they are first wanted: a process may have many cores in sight, and a share of them to use.
+    Where the system lets no more threads be, those that there are do the work, and the caller.
+    """
+    most = min(wanted, max(1, len(cores()) - 1))
+    if len(_started) >= most:
+        return
+    with _starting, suppress(RuntimeError):
+        while len(_started) < most:
+            helper = _Helper(len(_started) + 1)
             helper.start()
             _started.append(helper)
             _idle.append(helper)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -34,7 +35,7 @@ def gathered(callers: int, limit: float = 3.0) -> list[tuple[int, frozenset[int]
 
 def await_idle_helpers() -> None:
     """Return once the helpers of a test before this one have come to rest: only idle ones are given a core."""
-    with helped(lambda: None, 0):  # starts them, where nothing has
+    with helped(lambda: None, HELPERS):  # starts them, where nothing has
         pass
     until = time.monotonic() + 3
     while len(helpers._idle) < HELPERS and time.monotonic() < until:
@@ -112,3 +113,40 @@ def test_a_helper_that_gets_free_joins_a_computation_under_way() -> None:
     with all_busy() as release, helped(joined.set, 1):
         release.set()
         assert joined.wait(3)
+
+
+def in_a_process_of_its_own(script: str) -> str:
+    """Return what a script prints where no helper has been started."""
+    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True).stdout
+
+
+def test_no_more_threads_are_started_than_are_wanted() -> None:
+    """A container may show all cores of its machine and give two."""
+    script = """
+import threading
+from service.engine import helpers
+helpers.cores = lambda: frozenset(range(64))
+for wanted in (0, 1, 1, 3):
+    with helpers.helped(lambda: None, wanted):
+        pass
+    print(threading.active_count() - 1, end=" ")
+"""
+    assert in_a_process_of_its_own(script).split() == ["0", "1", "1", "3"]
+
+
+def test_where_no_thread_can_be_started_the_caller_does_it_all() -> None:
+    script = """
+import threading
+import numpy as np
+from service import engine
+
+def refuse(thread):
+    raise RuntimeError("can't start new thread")
+
+threading.Thread.start = refuse
+data = np.random.default_rng(1).standard_normal((8, 16, 60, 60))
+kernel = np.random.default_rng(2).standard_normal((16, 16, 3, 3))
+many, one = (engine.conv(data, kernel, control=engine.Control(threads=threads)) for threads in (4, 1))
+print(np.array_equal(many, one))
+"""
+    assert in_a_process_of_its_own(script).strip() == "True"
