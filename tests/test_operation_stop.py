@@ -40,6 +40,7 @@ def test_while_it_drains_it_serves_on_but_is_not_ready(workers: int) -> None:
         assert refused.headers["retry-after"]
         assert answered.status == 200
         assert answered.headers["connection"] == "close"
+        assert service.metric('convolution_rejected_total{reason="stopping"}') == 0  # a probe is no request refused
         assert service.process.wait(timeout=60) == 0
         assert time.monotonic() - began >= 2
 
@@ -135,6 +136,32 @@ def test_a_killed_worker_is_replaced_and_its_counts_stay() -> None:
             assert service.ask("/v1/conv2d", SMALL).status == 200
         until(lambda: service.metric(_ANSWERED) == 20, "the count")
         assert any("ended with -9" in line["message"] for line in service.lines)
+
+
+_NO_ROOM_FOR_THE_THIRD = """
+import errno, os, runpy
+fork, calls = os.fork, []
+def forked():
+    calls.append(1)
+    if len(calls) == 3:
+        raise OSError(errno.EAGAIN, "no room for a process")
+    return fork()
+os.fork = forked
+runpy.run_module("service", run_name="__main__")
+"""
+
+
+def test_a_worker_that_cannot_be_started_is_tried_again_and_the_others_serve_on() -> None:
+    with serving(workers=2, command=(sys.executable, "-c", _NO_ROOM_FOR_THE_THIRD)) as service:
+        until(lambda: len(service.workers()) == 2, "both workers")
+        killed, other = service.workers()
+        os.kill(killed, signal.SIGKILL)
+        until(lambda: any("could not be started" in line["message"] for line in service.lines), "the refusal")
+        assert service.workers() == [other]
+        until(lambda: len(service.workers()) == 2, "another try")
+        assert other in service.workers()
+        for _ in range(10):
+            assert service.ask("/v1/conv2d", SMALL).status == 200
 
 
 def test_workers_do_not_outlive_their_parent() -> None:

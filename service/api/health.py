@@ -35,12 +35,13 @@ async def livez() -> Response:
 )
 async def readyz(request: Request) -> Response:
     """Turns 503 as soon as the process was told to stop, and while its queue is full."""
+    # Neither is given a reason as what refuses a request is, which is counted.
     service = service_of(request)
     if service.stopping:
         raise HttpProblem(
             "stopping", "this instance was told to stop; send requests to another", headers={"Retry-After": "1"}
         )
-    if service.admission.full:  # not as a request is refused: that is counted
+    if service.admission.full:
         raise HttpProblem("saturated", "the queue is full; send requests to another", headers={"Retry-After": "1"})
     return JSONResponse({"status": "ok", "version": __version__})
 

@@ -34,6 +34,9 @@ def _names_of(key: int) -> tuple[str, str]:
     return f"quota {key} window", f"quota {key} used"
 
 
+QUOTA_HEADERS = ("RateLimit", "RateLimit-Policy", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
+
+
 class Quota:
     """So many requests a key in each window of time, counted by all workers together.
 
@@ -69,14 +72,14 @@ class Quota:
     def headers(self, left: int, rest: int) -> list[tuple[bytes, bytes]]:
         """Return the RateLimit headers (draft-ietf-httpapi-ratelimit-headers, the newer and the older fields)."""
         left = max(left, 0)
-        fields = {
-            "ratelimit-policy": f'"requests";q={self.requests};w={self.seconds}',
-            "ratelimit": f'"requests";r={left};t={rest}',
-            "ratelimit-limit": str(self.requests),
-            "ratelimit-remaining": str(left),
-            "ratelimit-reset": str(rest),
-        }
-        return [(name.encode(), value.encode()) for name, value in fields.items()]
+        values = (
+            f'"requests";r={left};t={rest}',
+            f'"requests";q={self.requests};w={self.seconds}',
+            str(self.requests),
+            str(left),
+            str(rest),
+        )
+        return [(name.lower().encode(), value.encode()) for name, value in zip(QUOTA_HEADERS, values, strict=True)]
 
 
 class Keys:

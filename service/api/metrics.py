@@ -21,7 +21,8 @@ from .board import Board
 from .record import Record
 from .timings import PHASES
 
-STATUSES = (200, 304, 400, 401, 404, 405, 406, 408, 413, 415, 422, 429, 431, 499, 500, 503)
+_OTHER = "other"
+STATUSES = (200, 304, 400, 401, 404, 405, 406, 408, 413, 415, 422, 429, 499, 500, 503)
 REASONS = (
     "deadline",
     "memory",
@@ -33,10 +34,10 @@ REASONS = (
     "too_large",
     "unauthorized",
     "work_limit",
+    _OTHER,
 )
 _BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _ALL = (*PHASES, "total")
-_OTHER = "other"
 _GAUGES = (
     ("in_flight", "convolution_in_flight_requests", "Requests that are here and not answered."),
     (RUNNING, "convolution_running_requests", "Requests that hold a slot."),
@@ -119,7 +120,8 @@ class Metrics(Collector):
                 total, buckets = self._phase_rows[phase]
                 counts += (total, seconds), (buckets[bisect_left(_BOUNDS, seconds)], 1)
         if record.reason:
-            counts.append((self.board.row(f"rejected {record.reason}"), 1))
+            reason = record.reason if record.reason in REASONS else _OTHER
+            counts.append((self.board.row(f"rejected {reason}"), 1))
         self.board.add_to_rows(counts)
 
     def _unusual(self, record: Record) -> int:

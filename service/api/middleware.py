@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .errors import ClientGone
+from .keys import QUOTA_HEADERS
 from .logs import log_request
 from .problems import crash, problem
 from .record import Record, record_of
@@ -27,10 +28,7 @@ _CLIENT_GONE = 499
 _LONG_BYTES = 64 * 1024
 GONE = "convolution.gone"
 """The ASGI extension that tells whether the connection is closed or cut."""
-EXPOSED_HEADERS = [
-    *("ETag", "Retry-After", "RateLimit", "RateLimit-Policy", "Server-Timing"),
-    *("X-Dtype", "X-Output-Shape", "X-Request-ID"),
-]
+EXPOSED_HEADERS = ["ETag", "Retry-After", "Server-Timing", "X-Dtype", "X-Output-Shape", "X-Request-ID", *QUOTA_HEADERS]
 """What a page of another origin may read of an answer, where CORS is on."""
 
 
@@ -115,7 +113,7 @@ def _cut_off(scope: Scope) -> Response:
     settings = scope["app"].state.service.settings
     seconds = settings.drain_seconds + settings.stop_seconds
     detail = f"the service was told to stop, and this request was not done {seconds:g} s later; send it again"
-    return problem(Request(scope), "stopping", detail, headers={"Retry-After": "1"})
+    return problem(Request(scope), "stopping", detail, headers={"Retry-After": "1"}, reason="stopping")
 
 
 def _request_id(scope: Scope) -> str:

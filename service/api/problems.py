@@ -56,10 +56,9 @@ _REASONS = {
     "limit-exceeded": "work_limit",
     "quota-exceeded": "quota",
     "slow-body": "slow",
-    "stopping": "stopping",
     "unauthorized": "unauthorized",
 }
-"""Why a request counts as rejected, by its problem; a refusal for want of room brings its own `reason`."""
+"""Why a request counts as rejected, by its problem; a refusal that may pass brings its own `reason`."""
 
 
 def problem(
