@@ -17,7 +17,7 @@ from service.drawing.trace_gif import MAX_ANIMATION_PIXELS, MAX_FRAMES
 from service.operations.limits import WorkLimits
 from service.operations.trace_page import MAX_TRACE_TAPS
 from service.schemas.networks import MAX_LAYERS
-from service.wire import JSON_LIMITS, ReadLimits
+from service.wire import JSON_LIMITS, MAX_AXES, ReadLimits
 
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
@@ -25,6 +25,7 @@ Seconds = Annotated[float, Field(gt=0, le=86_400)]
 MEBI = 2**20
 
 FIXED_LIMITS: dict[str, int | float] = {
+    "max_axes": MAX_AXES,
     "max_layers": MAX_LAYERS,
     "max_trace_taps": MAX_TRACE_TAPS,
     "max_drawn_side": MAX_SIDE,
@@ -117,7 +118,6 @@ class Settings(BaseSettings):
     max_body_bytes: Count = 64 * MEBI
     max_decoded_bytes: Count = 128 * MEBI
     max_input_elements: Count = 32 * MEBI
-    max_axes: int = Field(8, ge=1, le=64)
     max_json_depth: int = Field(64, ge=8, le=200)
     max_form_parts: int = Field(64, ge=1, le=10_000)
     max_part_header_bytes: int = Field(8192, ge=256, le=MEBI)
@@ -169,7 +169,7 @@ class Settings(BaseSettings):
         return ReadLimits(
             max_decoded_bytes=self.max_decoded_bytes,
             max_elements=self.max_input_elements,
-            max_axes=self.max_axes,
+            max_axes=MAX_AXES,
             max_json_depth=self.max_json_depth,
             max_parts=self.max_form_parts,
             max_part_header_bytes=self.max_part_header_bytes,
@@ -184,6 +184,9 @@ class Settings(BaseSettings):
             max_macs=self.max_macs,
             max_input_elements=self.max_input_elements,
             max_padded_elements=self.max_padded_elements,
+            max_memory_bytes=self.max_memory_bytes,
+            deadline_seconds=self.deadline_seconds,
+            cores=container.cores(),
             working_bytes=self.working_bytes,
         )
 

@@ -11,7 +11,7 @@ import numpy as np
 from starlette.responses import Response
 
 from service.drawing.errors import DrawingError
-from service.drawing.maps import Pixels, narrowed
+from service.drawing.maps import Admit, Pixels, narrowed
 from service.drawing.pictures import draw_maps, draw_sections
 from service.drawing.trace_gif import trace_gif
 from service.drawing.trace_markdown import trace_markdown
@@ -24,10 +24,10 @@ from service.wire.errors import NonFiniteAnswer, UnwritablePicture
 from .errors import HttpProblem
 from .negotiation import BYTES, JSON, NPY, PICTURES, ZIP
 
-_TOLD: dict[str, Callable[[Trace], str | bytes]] = {
-    "text/markdown": trace_markdown,
-    "image/svg+xml": trace_svg,
-    "image/gif": trace_gif,
+_TOLD: dict[str, Callable[[Trace, Admit], str | bytes]] = {
+    "text/markdown": lambda trace, _: trace_markdown(trace),
+    "image/svg+xml": lambda trace, _: trace_svg(trace),
+    "image/gif": lambda trace, admit: trace_gif(trace, admit=admit),
 }
 TRACE_FORMS = (JSON, *_TOLD)
 """The media types of a trace."""
@@ -57,27 +57,41 @@ class Computed(Response):
         ]
 
 
-def write_answer(answer: Answer, media_types: Sequence[str], rank: int) -> Written:
-    """Return an answer in the first of some media types that can hold it; `rank` is the number of its spatial axes.
+def write_answer(answer: Answer, media_types: Sequence[str], rank: int, admit: Admit) -> Written:
+    """Return an answer in the first of some media types that can hold it.
+
+    Parameters
+    ----------
+    answer
+    media_types
+        The ones behind the first are taken where those before cannot hold it.
+    rank
+        The number of its spatial axes.
+    admit
+        Told how many bytes a drawing takes beside the answer, before any is taken.
 
     Raises
     ------
     HttpProblem
-        If the last of them is a form for one array, and the answer has several.
+        If the last of them is a form for one array, and the answer has several, or no room is admitted.
     WireError, DrawingError
         If the last of them, or JSON, cannot hold the values.
     """
     for media_type in media_types[:-1]:
-        with suppress(HttpProblem, DrawingError, UnwritablePicture):
-            return _written(answer, media_type, rank)
-    return _written(answer, media_types[-1], rank)
+        with suppress(DrawingError, UnwritablePicture):
+            try:
+                return _written(answer, media_type, rank, admit)
+            except HttpProblem as problem:
+                if problem.slug == "saturated":  # that passes, and the form that the client prefers comes then
+                    raise
+    return _written(answer, media_types[-1], rank, admit)
 
 
-def _written(answer: Answer, media_type: str, rank: int) -> Written:
+def _written(answer: Answer, media_type: str, rank: int, admit: Admit) -> Written:
     if media_type == JSON:
         return Written(_as_json(answer), JSON)
     if isinstance(answer, TraceAnswer) and answer.trace is not None:
-        told = _TOLD[media_type](answer.trace)
+        told = _TOLD[media_type](answer.trace, admit)
         told_of = shape_headers(answer.trace.output_shape, answer.trace.plan["dtype"])
         return Written(told.encode() if isinstance(told, str) else told, media_type, told_of)
     main = next(iter(answer.arrays.values()))
@@ -88,7 +102,7 @@ def _written(answer: Answer, media_type: str, rank: int) -> Written:
         return Written(write_npz(dict(answer.arrays)), ZIP, headers)
     axes = rank if answer.spatial_axes is None else answer.spatial_axes
     try:
-        return Written(_picture(answer, media_type, axes), media_type, headers)
+        return Written(_picture(answer, media_type, axes, admit), media_type, headers)
     except DrawingError as error:
         if len(answer.arrays) == 1:
             raise
@@ -134,14 +148,16 @@ def _only_array(answer: Answer) -> np.ndarray:
     return next(iter(answer.arrays.values()))
 
 
-def _picture(answer: Answer, media_type: str, rank: int) -> bytes:
+def _picture(answer: Answer, media_type: str, rank: int, admit: Admit) -> bytes:
     if answer.maps is None:
         raise HttpProblem("not-acceptable", f"this answer has no picture; ask for {JSON}, {NPY} or {ZIP}")
     style = answer.style
     if answer.sections:
-        pixels: Pixels = draw_sections(answer.sections, range=style.range, depth=style.depth)
+        pixels: Pixels = draw_sections(answer.sections, range=style.range, depth=style.depth, admit=admit)
         return write_picture(pixels, None, PICTURES[media_type])
-    pixels = draw_maps(answer.maps, spatial_axes=rank, rgb=style.color, range=style.range, depth=style.depth)
+    pixels = draw_maps(
+        answer.maps, spatial_axes=rank, rgb=style.color, range=style.range, depth=style.depth, admit=admit
+    )
     # Alpha goes back onto a picture of the same size, no sheet of several, in a format that has it.
     size = pixels.shape[-2:] if media_type != "image/jpeg" else None
     alpha = style.alpha if style.alpha is not None and style.alpha.shape == answer.maps.shape[-2:] == size else None

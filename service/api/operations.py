@@ -107,7 +107,7 @@ class Computation:
         record.macs = answer.fields.get("plan", {}).get("macs", 0)
         control.check()
         with record.timings.phase("encode"):
-            return compressed(write_answer(answer, media_types, self.rank), encoding)
+            return compressed(write_answer(answer, media_types, self.rank, limits.admit_drawing), encoding)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,11 @@ async def _worked_out(request: Request, work: Callable[..., Written], *, quick_b
         except TooMuchForTheLoop:
             record.timings.restart()
     ticket.cost = body.size / _BYTES_A_SECOND
-    limits = replace(service.work_limits, admit=partial(_reserve, service, ticket, body, as_text))
+    limits = replace(
+        service.work_limits,
+        admit=partial(_reserve, service, ticket, body, as_text),
+        admit_drawing=lambda size: service.admission.reserve(ticket, ticket.reserved + size),
+    )
     written = await service.work.run(partial(job, limits), ticket, record.timings, request.receive)
     service.admission.release(ticket, kept=len(written.body))
     return written
@@ -172,6 +176,5 @@ async def _at_once(job: Job, service: Service) -> Written:
 
 
 def _reserve(service: Service, ticket: Ticket, body: Body, as_text: bool, work: Work) -> None:
-    """Refuse work for which there is no memory, or no time, before any of it is allocated."""
-    service.work.refuse_if_too_long(work.seconds)
+    """Refuse work for which there is no memory before any of it is allocated."""
     service.admission.reserve(ticket, body.size + work.memory_bytes(as_text=as_text))

@@ -88,24 +88,6 @@ class Work:
             # It holds what was raised, whose traceback holds this frame: a circle, and in it all arrays of a refusal.
             del running_job
 
-    def refuse_if_too_long(self, seconds: float) -> None:
-        """Refuse work that is estimated to take longer than the deadline on all cores.
-
-        Raises
-        ------
-        HttpProblem
-        """
-        if seconds / self._cores > self._deadline_seconds:
-            raise HttpProblem(
-                "cancelled",
-                f"this would take about {seconds / self._cores:,.0f} seconds and deadline_seconds is "
-                f"{self._deadline_seconds:g}; ask for less at once: a larger stride, fewer filters, a smaller input",
-                headers={"Retry-After": "1"},
-                reason="deadline",
-                limit=self._deadline_seconds,
-                actual=round(seconds / self._cores, 3),
-            )
-
     def _too_late(self) -> HttpProblem:
         seconds = self._deadline_seconds
         return HttpProblem(

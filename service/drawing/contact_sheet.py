@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from service.drawing.errors import SheetTooLarge
-from service.drawing.maps import Depth, Pixels, Range, require_finite, to_pixels
+from service.drawing.maps import Admit, Depth, Pixels, Range, require_finite, to_pixels, unbounded
 from service.drawing.palette import LIGHT, diverging_table, rgb
 
 # A map of the sheet is enlarged towards this many pixels a side, so that a 3 x 3 map can be seen, ...
@@ -25,6 +25,8 @@ TILE = 128
 COMFORTABLE_SIDE = 1600
 # 16 megapixels: a quarter of what a decoder of pictures usually allows.
 MAX_SHEET_PIXELS = 16_000_000
+# What a pixel takes while a sheet is drawn: Pillow's four bytes, a colour, and its copy as the encoder wants it.
+SHEET_PIXEL_BYTES = 10
 
 GUTTER = 12
 FONT_SIZE = 13
@@ -35,7 +37,7 @@ SCALE_HEIGHT = 44
 SCALE_WIDTH = 256
 
 # Grey levels of what is not a map: lighter than most of a map, darker than its white.
-_PAPER, _FRAME, _INK = 240, 150, 40
+PAPER, _FRAME, _INK = 240, 150, 40
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,49 @@ class SheetPlan:
         return GUTTER + row * self.cell_height + LABEL_HEIGHT + 1, GUTTER + column * self.cell_width + 1
 
 
+@dataclass(frozen=True)
+class LabelledSheet:
+    """A contact sheet that is planned, and not drawn yet.
+
+    Attributes
+    ----------
+    maps : ndarray of shape (M, H, W)
+    texts : sequence of M str
+    signed : bool
+        Whether it is drawn in colours centred on zero.
+    plan : SheetPlan
+    """
+
+    maps: NDArray[Any]
+    texts: Sequence[str]
+    signed: bool
+    plan: SheetPlan
+
+    @classmethod
+    def of(
+        cls, maps: NDArray[Any], labels: Iterable[str] | None, range: Range, max_pixels: int = MAX_SHEET_PIXELS
+    ) -> LabelledSheet:
+        """Plan a sheet; parameters and errors are those of `contact_sheet`."""
+        # Refused, if it must be, before any of the work a large sheet would take.
+        plan_sheet(*maps.shape, label_width=0, scale=False, max_pixels=max_pixels)
+        require_finite(maps)
+        texts = [str(index) for index in np.arange(len(maps))] if labels is None else list(labels)
+        signed = range == "offset" or (range == "normalize" and bool((maps < 0).any()))
+        if signed and range == "normalize":
+            bounds = np.abs(maps.astype(np.float64)).max(axis=(1, 2))
+            texts = [f"{text}  ±{bound:.4g}" for text, bound in zip(texts, bounds, strict=True)]
+        font = ImageFont.load_default(FONT_SIZE)
+        widest = max(math.ceil(font.getlength(text)) for text in texts)
+        plan = plan_sheet(*maps.shape, label_width=widest, scale=signed, max_pixels=max_pixels)
+        return cls(maps, texts, signed, plan)
+
+    def drawn(self, range: Range, depth: Depth) -> Pixels:
+        """Draw it; the range is the one that it was planned for."""
+        if self.signed:
+            return _colour_sheet(self.maps, self.texts, self.plan, range, depth)
+        return _grey_sheet(to_pixels(self.maps, range, depth), self.texts, self.plan)
+
+
 def contact_sheet(
     maps: NDArray[Any],
     labels: Iterable[str] | None = None,
@@ -78,6 +123,7 @@ def contact_sheet(
     range: Range = "clip",
     depth: Depth = 8,
     max_pixels: int = MAX_SHEET_PIXELS,
+    admit: Admit = unbounded,
 ) -> Pixels:
     """Draw feature maps side by side.
 
@@ -96,6 +142,8 @@ def contact_sheet(
     depth : {8, 16}
         Of a grey sheet; a coloured sheet is for the eye and has 8 bits.
     max_pixels : int
+    admit : callable
+        Told how many bytes of memory the sheet takes, before any is taken; may refuse.
 
     Returns
     -------
@@ -108,20 +156,9 @@ def contact_sheet(
     SheetTooLarge
         Names the limit, the size wanted and a way out.
     """
-    # Refused, if it must be, before any of the work a large sheet would take.
-    plan_sheet(*maps.shape, label_width=0, scale=False, max_pixels=max_pixels)
-    require_finite(maps)
-    texts = [str(index) for index in np.arange(len(maps))] if labels is None else list(labels)
-    signed = range == "offset" or (range == "normalize" and bool((maps < 0).any()))
-    if signed and range == "normalize":
-        bounds = np.abs(maps.astype(np.float64)).max(axis=(1, 2))
-        texts = [f"{text}  ±{bound:.4g}" for text, bound in zip(texts, bounds, strict=True)]
-    font = ImageFont.load_default(FONT_SIZE)
-    widest = max(math.ceil(font.getlength(text)) for text in texts)
-    plan = plan_sheet(*maps.shape, label_width=widest, scale=signed, max_pixels=max_pixels)
-    if signed:
-        return _colour_sheet(maps, texts, plan, range, depth)
-    return _grey_sheet(to_pixels(maps, range, depth), texts, plan)
+    sheet = LabelledSheet.of(maps, labels, range, max_pixels)
+    admit(SHEET_PIXEL_BYTES * sheet.plan.width * sheet.plan.height)
+    return sheet.drawn(range, depth)
 
 
 def plan_sheet(
@@ -205,7 +242,7 @@ def _enlarged(tile: NDArray[Any], factor: int) -> NDArray[Any]:
 def _paper(labels: Sequence[str], plan: SheetPlan, mode: str) -> Image.Image:
     """Return the sheet without its maps: paper, frames and labels."""
     grey = mode == "L"
-    paper = Image.new(mode, (plan.width, plan.height), _PAPER if grey else (_PAPER, _PAPER, _PAPER))
+    paper = Image.new(mode, (plan.width, plan.height), PAPER if grey else (PAPER, PAPER, PAPER))
     draw = ImageDraw.Draw(paper)
     font = ImageFont.load_default(FONT_SIZE)
     for index, label in enumerate(labels):
@@ -230,11 +267,15 @@ def _draw_scale(paper: Image.Image, plan: SheetPlan, ends: tuple[str, str, str])
         draw.text((x, top + 18), text, fill=rgb(LIGHT.ink), font=font, anchor="ma")
 
 
-def titled(text: str, width: int) -> NDArray[np.uint8]:
-    """Return a strip of paper with a title, at least as wide as `width`: (3, height, width)."""
-    font = ImageFont.load_default(TITLE_SIZE)
-    needed = max(width, math.ceil(font.getlength(text)) + 2 * GUTTER)
-    paper = Image.new("RGB", (needed, TITLE_HEIGHT), (_PAPER, _PAPER, _PAPER))
+def title_width(text: str) -> int:
+    """Return the pixels that a title takes, with its margins."""
+    return math.ceil(ImageFont.load_default(TITLE_SIZE).getlength(text)) + 2 * GUTTER
+
+
+def title(text: str) -> NDArray[np.uint8]:
+    """Return a strip of paper with a title: (3, TITLE_HEIGHT, title_width)."""
+    paper = Image.new("RGB", (title_width(text), TITLE_HEIGHT), (PAPER, PAPER, PAPER))
     draw = ImageDraw.Draw(paper)
+    font = ImageFont.load_default(TITLE_SIZE)
     draw.text((GUTTER, TITLE_HEIGHT - 4), text, fill=rgb(LIGHT.ink), font=font, anchor="ls")
     return np.array(paper, dtype=np.uint8).transpose(2, 0, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -12,9 +13,15 @@ from service.drawing.errors import NoPicture
 Range = Literal["clip", "absolute", "normalize", "offset"]
 Depth = Literal[8, 16]
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+Admit = Callable[[int], None]
+"""Told how many bytes of memory a drawing takes, before any is taken; raises where there is no room for it."""
 
 _BLOCK = 32 * 1024
 """Cells that are turned into pixels at once."""
+
+
+def unbounded(size: int) -> None:
+    """Admit a drawing of any size in bytes."""
 
 
 def to_pixels(maps: NDArray[Any], range: Range = "clip", depth: Depth = 8) -> Pixels:

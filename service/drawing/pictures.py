@@ -8,8 +8,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from service.drawing.contact_sheet import MAX_SHEET_PIXELS, contact_sheet, titled
-from service.drawing.maps import Depth, Pixels, Range, finite_to_pixels, narrowed, require_picture
+from service.drawing.contact_sheet import (
+    MAX_SHEET_PIXELS,
+    PAPER,
+    SHEET_PIXEL_BYTES,
+    TITLE_HEIGHT,
+    LabelledSheet,
+    contact_sheet,
+    title,
+    title_width,
+)
+from service.drawing.errors import SheetTooLarge
+from service.drawing.maps import Admit, Depth, Pixels, Range, finite_to_pixels, narrowed, require_picture, unbounded
 
 
 def draw_maps(
@@ -20,6 +30,7 @@ def draw_maps(
     range: Range = "clip",
     depth: Depth = 8,
     max_pixels: int = MAX_SHEET_PIXELS,
+    admit: Admit = unbounded,
 ) -> Pixels:
     """Draw an operation's output.
 
@@ -36,6 +47,8 @@ def draw_maps(
     depth : {8, 16}
     max_pixels : int
         Limit on a contact sheet. A single map or a colour picture has the size it has.
+    admit : callable
+        Told how many bytes of memory a sheet takes, before any is taken; may refuse.
 
     Returns
     -------
@@ -53,7 +66,7 @@ def draw_maps(
         return finite_to_pixels(stack[0], range, depth)
     if rgb:
         return finite_to_pixels(stack, range, depth, innermost=True)
-    return contact_sheet(stack, _labels(maps), range=range, depth=depth, max_pixels=max_pixels)
+    return contact_sheet(stack, _labels(maps), range=range, depth=depth, max_pixels=max_pixels, admit=admit)
 
 
 def draw_sections(
@@ -62,6 +75,7 @@ def draw_sections(
     range: Range = "clip",
     depth: Depth = 8,
     max_pixels: int = MAX_SHEET_PIXELS,
+    admit: Admit = unbounded,
 ) -> NDArray[np.uint8]:
     """Draw several results one below the other: each a contact sheet under its title.
 
@@ -72,7 +86,9 @@ def draw_sections(
     range, depth
         See `to_pixels`; the picture itself has 8 bits.
     max_pixels : int
-        Limit on the whole.
+        Limit on the whole, titles and what is left empty beside narrow sheets among it.
+    admit : callable
+        Told how many bytes of memory the whole takes, before any is taken; may refuse.
 
     Returns
     -------
@@ -82,32 +98,35 @@ def draw_sections(
     ------
     NoPicture, SheetTooLarge
     """
-    drawn: list[NDArray[np.uint8]] = []
-    left = max_pixels
-    for title, maps in sections:
+    sheets: list[tuple[str, LabelledSheet]] = []
+    height = width = 0
+    for name, maps in sections:
         require_picture(maps, 2)
-        stack = maps.reshape(-1, *maps.shape[-2:])
-        sheet = contact_sheet(stack, _labels(maps), range=range, depth=depth, max_pixels=max(0, left))
-        drawn += [titled(title, sheet.shape[-1]), _in_colour(narrowed(sheet))]
-        left -= drawn[-1].size // 3
-    width = max(part.shape[2] for part in drawn)
-    filled = [_widened(part, width) for part in drawn]
-    return np.concatenate(filled, axis=1)
+        sheet = LabelledSheet.of(maps.reshape(-1, *maps.shape[-2:]), _labels(maps), range, max_pixels)
+        sheets.append((name, sheet))
+        width = max(width, title_width(name), sheet.plan.width)
+        height += TITLE_HEIGHT + sheet.plan.height
+        if width * height > max_pixels:
+            raise SheetTooLarge(
+                f"the sheets of {len(sheets)} of the {len(sections)} results, one below the other, make a picture of "
+                f"{height} x {width} = {height * width} pixels and the limit is {max_pixels}; ask for fewer or smaller "
+                "maps, or for application/x-npy",
+                limit=max_pixels,
+                actual=height * width,
+            )
+    admit(2 * SHEET_PIXEL_BYTES * width * height)
+    picture = np.full((3, height, width), PAPER, np.uint8)
+    top = 0
+    for name, sheet in sheets:
+        strip = title(name)
+        picture[:, top : top + TITLE_HEIGHT, : strip.shape[2]] = strip
+        top += TITLE_HEIGHT
+        picture[:, top : top + sheet.plan.height, : sheet.plan.width] = narrowed(sheet.drawn(range, depth))
+        top += sheet.plan.height
+    return picture
 
 
 def _labels(maps: NDArray[Any]) -> Iterator[str]:
     """Yield each map's index; one by one, as a sheet of too many is refused before they are asked for."""
     sizes = [size for size in maps.shape[:-2] if size > 1]
     return (".".join(str(part) for part in index) for index in np.ndindex(*sizes)) if sizes else iter(("0",))
-
-
-def _in_colour(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.stack([pixels] * 3) if pixels.ndim == 2 else pixels
-
-
-def _widened(pixels: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
-    """Return a picture with paper on its right: its own corner's colour."""
-    wide = np.empty((3, pixels.shape[1], width), dtype=np.uint8)
-    wide[:] = pixels[:, :1, :1]
-    wide[:, :, : pixels.shape[2]] = pixels
-    return wide

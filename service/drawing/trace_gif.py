@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 
 from service.drawing.errors import TraceTooLarge
 from service.drawing.lettering import MASK_MARGIN, lettered
+from service.drawing.maps import Admit, unbounded
 from service.drawing.palette import LIGHT, rgb
 from service.drawing.scene import Cell, Frame, Scene, Sign, Text, stacked
 from service.drawing.trace_figure import MAX_SIDE, figure_heading, require_drawable, side_needed
@@ -22,6 +23,8 @@ MAX_FRAMES = 100
 MAX_ANIMATION_PIXELS = 64_000_000
 
 COLORS = 128
+# Of a pixel, all pictures that have colours at one time: what stands still, three for the palette, and the next frame.
+_COLOUR_BYTES = 20
 FRAME_MILLISECONDS = 900
 LAST_MILLISECONDS = 2_500
 MARGIN = 20
@@ -30,7 +33,13 @@ PANEL_GAP = 22.0
 _ROLES = {"ink": LIGHT.ink, "muted": LIGHT.muted, "window": LIGHT.window, "output": LIGHT.output}
 
 
-def trace_gif(trace: Trace, *, max_frames: int = MAX_FRAMES, max_pixels: int = MAX_ANIMATION_PIXELS) -> bytes:
+def trace_gif(
+    trace: Trace,
+    *,
+    max_frames: int = MAX_FRAMES,
+    max_pixels: int = MAX_ANIMATION_PIXELS,
+    admit: Admit = unbounded,
+) -> bytes:
     """Draw a trace, a frame a step, looping.
 
     Parameters
@@ -39,6 +48,8 @@ def trace_gif(trace: Trace, *, max_frames: int = MAX_FRAMES, max_pixels: int = M
     max_frames
     max_pixels
         Of all frames together.
+    admit
+        Told how many bytes of memory the frames take, before any is taken; may refuse.
 
     Raises
     ------
@@ -62,6 +73,7 @@ def trace_gif(trace: Trace, *, max_frames: int = MAX_FRAMES, max_pixels: int = M
                 f"{count} frames of {height} × {width} are {pixels} pixels and an animation has at most {max_pixels}"
             )
             raise _too_large(trace, reason, max_pixels // (width * height), max_pixels, pixels)
+    admit((count + _COLOUR_BYTES) * width * height)
     return _animated(scenes, width, height)
 
 

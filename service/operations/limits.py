@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from .errors import LimitExceeded
 _LESS = "send less data at once"
 _LESS_KERNEL = "use fewer filters or channels, or a smaller kernel"
 # What would help, by limit and kind of plan: what makes a convolution smaller makes a transposed one larger.
-_MENDS = {
+_MENDS: dict[str, dict[str, str]] = {
     "max_input_elements": dict.fromkeys(("conv", "conv_transpose", "pool", "adaptive", "network"), _LESS),
     "max_kernel_elements": {
         "conv": _LESS_KERNEL,
@@ -43,6 +44,15 @@ _MENDS = {
         "network": f"{_LESS}, or give the layers fewer filters or smaller kernels",
     },
 }
+# A plan that has no number of its own of what is wanted less of: it is the work that takes time, …
+_MENDS["deadline_seconds"] = _MENDS["max_macs"]
+# … and the arrays that take memory.
+_MENDS["max_memory_bytes"] = _MENDS["max_output_elements"]
+_NOUNS = {
+    "max_macs": "multiply-accumulates",
+    "max_memory_bytes": "bytes of memory",
+    "deadline_seconds": "seconds of computing on all cores",
+}
 
 _READ_BYTES = 8  # a value as it is read: a float64 from JSON, or one from a picture and its copy in the result's dtype
 _DIGITS_BYTES = 24  # a value in an answer's text, at most
@@ -68,10 +78,16 @@ class WorkLimits:
     max_padded_elements
         Values in one plane with its padding, of any one layer of a network. A window may span all of it however few its
         taps are, so that a few bytes of a request could else ask for any amount of memory.
+    max_memory_bytes
+        Memory of a request's arrays. The text that they come in, or are answered in, is judged when it is there.
+    deadline_seconds, cores
+        Time that the work may take, as estimated, on so many cores.
     working_bytes
         Memory that one computation may take beyond input and output; methods are chosen by it, and nothing is refused.
     admit
         Asked once the work is known and before any of it is done; raises where there is no room for it.
+    admit_drawing
+        Told the bytes that a drawing of the answer takes, before any is taken; likewise.
     """
 
     max_output_elements: int
@@ -79,8 +95,12 @@ class WorkLimits:
     max_macs: int
     max_input_elements: int = sys.maxsize
     max_padded_elements: int = sys.maxsize
+    max_memory_bytes: int = sys.maxsize
+    deadline_seconds: float = math.inf
+    cores: int = 1
     working_bytes: int = engine.Control().budget_bytes
     admit: Callable[[Work], None] | None = None
+    admit_drawing: Callable[[int], None] = lambda size: None  # noqa: ARG005  (the one asked where nothing is bounded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +121,7 @@ class Work:
         Of a network, else 0: what the layer that makes most makes; what it holds at once beside the answer, a layer's
         input and its output; and what all layers make that is not answered.
     also_answered
-        Of a backward pass, else 0: what its other answers hold beside the largest.
+        What further answers hold beside the largest: those of a backward pass, a pool's indices.
     """
 
     output_elements: int
@@ -186,14 +206,16 @@ def padded_elements(plan: Any) -> int:
     return prod(n + before + after for n, (before, after) in zip(size, plan.padding, strict=True))
 
 
-def exceeded(work: Work, limits: WorkLimits) -> tuple[str, int, int] | None:
+def exceeded(work: Work, limits: WorkLimits) -> tuple[str, float, float] | None:
     """Return the first limit that the work is beyond, as (name, limit, actual), or None."""
-    pairs = (
+    pairs: tuple[tuple[str, float, float], ...] = (
         ("max_input_elements", limits.max_input_elements, work.input_elements),
         ("max_kernel_elements", limits.max_kernel_elements, work.kernel_elements),
         ("max_output_elements", limits.max_output_elements, max(work.output_elements, work.largest_output)),
         ("max_padded_elements", limits.max_padded_elements, work.padded_elements),
         ("max_macs", limits.max_macs, work.macs),
+        ("max_memory_bytes", limits.max_memory_bytes, work.memory_bytes(as_text=False)),
+        ("deadline_seconds", limits.deadline_seconds, round(work.seconds / limits.cores, 6)),
     )
     for name, limit, actual in pairs:
         if actual > limit:
@@ -201,14 +223,16 @@ def exceeded(work: Work, limits: WorkLimits) -> tuple[str, int, int] | None:
     return None
 
 
-def too_many_read(elements: int, limits: WorkLimits) -> tuple[str, int, int] | None:
+def too_many_read(elements: int, limits: WorkLimits) -> tuple[str, float, float] | None:
     """Return the limit, as `exceeded` does, that reading refuses a request by whose arrays hold so many elements."""
     limit = limits.max_input_elements
     return ("max_input_elements", limit, elements) if elements > limit else None
 
 
-def check_work(plan: Any, limits: WorkLimits, item_bytes: int = 8, *, backward: bool = False) -> None:
-    """Refuse a plan beyond a limit, or its backward pass.
+def check_work(
+    plan: Any, limits: WorkLimits, item_bytes: int = 8, *, backward: bool = False, also_answered: int = 0
+) -> None:
+    """Refuse a plan beyond a limit, or its backward pass; `also_answered` is as of `Work`.
 
     Raises
     ------
@@ -218,13 +242,15 @@ def check_work(plan: Any, limits: WorkLimits, item_bytes: int = 8, *, backward: 
     work = work_of(plan, item_bytes)
     if backward:
         work = _backward(work, plan)
+    if also_answered:
+        work = replace(work, also_answered=also_answered)
     found = exceeded(work, limits)
     if found is None:
         if limits.admit is not None:
             limits.admit(work)
         return
     name, limit, actual = found
-    what = name.removeprefix("max_").replace("_", " ").replace("macs", "multiply-accumulates")
+    what = _NOUNS.get(name, name.removeprefix("max_").replace("_", " "))
     mend = _MENDS[name][_kind(plan)]
     raise LimitExceeded(
         f"this asks for {actual:,} {what}, and {name} is {limit:,}; {mend}", "", name=name, limit=limit, actual=actual

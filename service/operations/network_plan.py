@@ -23,14 +23,14 @@ from .convolve import plan_conv
 from .data import read_kernel
 from .errors import OperationError
 from .layout import Shape
-from .limits import WorkLimits, exceeded, padded_elements, work_of
+from .limits import WorkLimits, exceeded, padded_elements, too_many_read, work_of
 from .network_layers import check_batch_norm, check_linear, check_linear_bias
 from .plan import bias_parameters
 from .pool import plan_pool
 from .sight import Sight, input_sight, through_transposed, through_windows
 from .transpose import plan_conv_transpose
 
-_ITEM_BYTES = 4  # of a float32, in which networks are trained and run
+_ITEM_BYTES = 4  # of a float32, in which summaries of models count, whatever the data that one is run on
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,8 @@ def network_plan(request: NetworkPlanRequest, limits: WorkLimits) -> dict[str, A
             "input_shape",
         )
     plan = plan_network(request.layers, shape, rank, limits, every=False)
-    found = exceeded(work_of(plan), limits)
+    sent = prod(shape) + sum(layer.parameters for layer in plan.layers)
+    found = exceeded(work_of(plan), limits) or too_many_read(sent, limits)
     return {
         "output_shape": list(plan.layers[-1].shape),
         "layers": [_described(layer) for layer in plan.layers],

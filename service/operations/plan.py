@@ -46,7 +46,7 @@ def conv_plan(request: ConvPlanRequest, rank: int, limits: WorkLimits) -> dict[s
     with sent_shapes(request):
         layout, plan = plan_conv(request, rank, planned.shape, kernel_shape)
     parameters = prod(kernel_shape) + bias_parameters(request, layout, plan.output_shape)
-    refused = _refused(plan, parameters, limits)
+    refused = _refused(plan, planned.dtype, parameters, limits)
     estimates = {} if refused else engine.estimate(plan, planned.dtype, _control(limits))
     method = _method(plan, planned.dtype, request.method, estimates, limits)
     echo = conv_echo(
@@ -71,7 +71,7 @@ def conv_transpose_plan(request: ConvTransposePlanRequest, rank: int, limits: Wo
     with sent_shapes(request):
         layout, plan = plan_conv_transpose(request, rank, planned.shape, kernel_shape)
     parameters = prod(kernel_shape) + bias_parameters(request, layout, plan.output_shape)
-    refused = _refused(plan, parameters, limits)
+    refused = _refused(plan, planned.dtype, parameters, limits)
     estimates = {} if refused else engine.estimate(plan, planned.dtype, _control(limits))
     method = _method(plan, planned.dtype, request.method, estimates, limits)
     echo = transpose_echo(plan, layout, kernel_shape, planned.shape, dtype=planned.dtype.name, method=method)
@@ -86,14 +86,14 @@ def pool_plan(request: PoolPlanRequest, rank: int, limits: WorkLimits) -> dict[s
     with sent_shapes(request):
         layout, plan = plan_pool(request, rank, planned.shape)
     echo = pool_echo(plan, layout, planned.shape, dtype=planned.dtype.name)
-    working_bytes = engine.pool_working_bytes(plan, planned.dtype)
-    refused = _refused(plan, 0, limits)
+    working_bytes = engine.pool_working_bytes(plan, planned.dtype, _control(limits))
+    refused = _refused(plan, planned.dtype, 0, limits)
     return _answer(plan, echo, pool_formula(plan), 0, planned.dtype, working_bytes, refused)
 
 
-def _refused(plan: Any, parameters: int, limits: WorkLimits) -> str | None:
+def _refused(plan: Any, dtype: np.dtype[Any], parameters: int, limits: WorkLimits) -> str | None:
     """Return the limit that refuses the operation, if any; what is beyond one may be too large even to estimate."""
-    work = work_of(plan)
+    work = work_of(plan, dtype.itemsize)
     found = exceeded(work, limits) or too_many_read(work.input_elements + parameters, limits)
     return found[0] if found else None
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
+
+import numpy as np
 
 from service import engine
 from service.engine.pool_kinds import check_indices
@@ -42,8 +45,9 @@ def pool(request: PoolRequest, rank: int, limits: WorkLimits, control: engine.Co
     """Run a pool; parameters and errors are those of `convolve`."""
     source = read_input(request.input, request.color)
     layout, plan = plan_pool(request, rank, source.array.shape)
-    check_work(plan, limits, source.dtype(request.dtype).itemsize)
     dtype = source.dtype(request.dtype)
+    indices_bytes = np.dtype(np.int64).itemsize * prod(plan.output_shape) if request.return_indices else 0
+    check_work(plan, limits, dtype.itemsize, also_answered=indices_bytes // dtype.itemsize)
     pooled = engine.pool(
         layout.input(source.array),
         request.kind,

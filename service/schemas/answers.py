@@ -291,7 +291,7 @@ class NetworkPlanAnswer(AnswerModel):
     refused_by: str | None = Field(
         description="The limit that would refuse to run it, null where none would. `max_kernel_elements` holds for the "
         "weights of any one layer, linear ones too, `max_output_elements` and `max_padded_elements` for what any one "
-        "layer makes and pads."
+        "layer makes and pads, `max_input_elements` for the input and all weights together."
     )
 
 

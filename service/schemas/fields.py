@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 from service.engine.arguments import LARGEST, quoted
 from service.engine.borders import PADDING_MODES
 from service.engine.pool_kinds import POOL_KINDS
+from service.wire import MAX_AXES
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,8 @@ FiniteFloat = Annotated[float, Field(allow_inf_nan=False)]
 
 _PER_AXIS = "{}, or a list of such integers, one a spatial axis"
 
-# Far more than any operation has axes: a longer list is refused unread, where each of its items would be judged.
-_AXES = Field(max_length=8)
+# A longer list is refused unread, where each of its items would be judged.
+_AXES = Field(max_length=MAX_AXES)
 PositiveInts = Annotated[list[PositiveInt], _AXES]
 NaturalInts = Annotated[list[NaturalInt], _AXES]
 
@@ -84,8 +85,10 @@ PositiveNumber = Annotated[FiniteFloat, Field(gt=0), Expects("a finite number ab
 Flag = Annotated[bool, Expects("true or false")]
 Shape = Annotated[
     list[PositiveInt],
-    Field(min_length=1, max_length=8),
-    Expects(f"a list of 1 to 8 integers of at least 1 and at most {LARGEST}, one an axis, such as [3, 224, 224]"),
+    Field(min_length=1, max_length=MAX_AXES),
+    Expects(
+        f"a list of 1 to {MAX_AXES} integers of at least 1 and at most {LARGEST}, one an axis, such as [3, 224, 224]"
+    ),
 ]
 
 Encoding = Annotated[Literal["nested", "flat", "base64"], Expects('"nested", "flat" or "base64"')]

@@ -10,7 +10,7 @@ The only room that reads or writes what comes from outside. It knows no operatio
 
 from __future__ import annotations
 
-from .document import Document, Fields, ReadLimits
+from .document import MAX_AXES, Document, Fields, ReadLimits
 from .encodings import ENCODINGS, ContentEncoding, decode_content, encode_content
 from .errors import WireError
 from .form_parts import Form, gather_form
@@ -24,6 +24,7 @@ from .pictures import Color, Picture, read_picture
 __all__ = [
     "ENCODINGS",
     "JSON_LIMITS",
+    "MAX_AXES",
     "ArrayEncoding",
     "Color",
     "ContentEncoding",

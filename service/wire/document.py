@@ -32,6 +32,10 @@ class Fields:
     """Those of the files that may be a picture."""
 
 
+MAX_AXES = 8
+"""Axes of an array: more than any operation has, and few enough to refuse a longer list unread."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ReadLimits:
     """How much is read from one request; beyond a limit is an error that names it."""

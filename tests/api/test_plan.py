@@ -8,6 +8,7 @@ import httpx
 import numpy as np
 import pytest
 
+from service import container
 from service.settings import Settings
 from tests.conftest import Serve
 from tests.exchange import answered, refused
@@ -163,6 +164,40 @@ def test_beyond_a_limit_it_says_which_and_the_operation_refuses_by_it(
     problem = refused(response, 422, slug, r"\d")
     assert problem["limit"] == client.get("/v1/limits").json()["limits"][limit]
     assert problem["actual"] > problem["limit"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "side", "limit", "named"),
+    [
+        (Settings(max_memory_bytes=10**6), 9, "max_memory_bytes", r"bytes of memory, and .* is 1,000,000; send less"),
+        (
+            Settings(deadline_seconds=0.4 / container.cores()),
+            200,
+            "deadline_seconds",
+            r" seconds of computing on all cores",
+        ),
+    ],
+)
+@pytest.mark.parametrize("path", ["/v1/conv2d", "/v1/conv_transpose2d", "/v1/pool2d", "/v1/networks"])
+def test_what_there_is_never_memory_or_time_for_is_refused_by_plan_and_operation_alike(
+    serve: Serve, settings: Settings, side: int, limit: str, named: str, path: str
+) -> None:
+    client = serve(settings)
+    kernel = {"pool2d": {"kernel_size": side, "stride": 1}}.get(
+        path.rpartition("/")[2], {"kernel": [[1] * side] * side}
+    )
+    fields = {"layers": [{"type": "conv2d"} | kernel]} if path == "/v1/networks" else kernel
+    planned = answered(client, f"{path}/plan", input_shape=[400, 420], **fields)
+    assert (planned["accepted"], planned["refused_by"]) == (False, limit)
+    problem = refused(client.post(path, json={"input": [[1] * 420] * 400} | fields), 422, "limit-exceeded", named)
+    assert problem["limit"] == client.get("/v1/limits").json()["limits"][limit]
+    assert problem["actual"] > problem["limit"]
+
+
+def test_a_pool_s_plan_knows_its_working_memory(serve: Serve) -> None:
+    asked = {"input_shape": [4000, 4000], "kernel_size": 3}
+    narrow = answered(serve(Settings(working_bytes=2**20)), "/v1/pool2d/plan", **asked)["bytes"]["working"]
+    assert narrow < answered(serve(Settings()), "/v1/pool2d/plan", **asked)["bytes"]["working"]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ import pytest
 
 from service.api.admission import IN_FLIGHT, Admission, Bounds, Ticket
 from service.api.board import Board
-from service.api.errors import HttpProblem
 from service.api.timings import Timings
 from service.api.work import Work
 from service.engine import Control
@@ -39,15 +38,6 @@ def test_those_that_run_at_once_share_the_cores() -> None:
     asyncio.run(scene())
     working.close()
     assert sorted(threads, key=str) == [4, 8]  # the first began alone
-
-
-def test_work_that_all_cores_would_not_finish_in_time_is_refused() -> None:
-    working = work(cores=4, deadline=10)
-    working.refuse_if_too_long(39)
-    with pytest.raises(HttpProblem, match="about 10 seconds and deadline_seconds is 10") as caught:
-        working.refuse_if_too_long(41)
-    assert caught.value.extra["actual"] == 10.25
-    working.close()
 
 
 def test_a_stop_does_not_wait_for_a_job_that_does_not_end(caplog: pytest.LogCaptureFixture) -> None:
