@@ -12,7 +12,7 @@ an axis at a time.
 The transforms' constants grow with the tile and cost digits. Tiles of six a side, F(4, 3), F(3, 4) and F(2, 5), keep
 the engine's error bound when enough channels and taps average the errors out; with fewer channels, or on three axes,
 F(2, 3) is taken. Every output of a tile feels every input of it, so what is not finite, or out of all proportion to its
-surroundings, would leave its windows; and filters of a few taps, or that add up channels which are all alike, have
+surroundings, would leave its windows; and filters of a few taps, or that add up what may be alike in all channels, have
 nothing to average errors out: see `choice`, and `averages_out` in `precision`.
 """
 
