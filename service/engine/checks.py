@@ -128,15 +128,28 @@ def _listed(numbers: list[int]) -> str:
 
 
 def check_fits(
-    counts: Ints, channels: int, size: Ints, kernel: Ints, pads: Pads, dilation: Ints, argument: str
+    counts: Ints,
+    channels: int,
+    size: Ints,
+    kernel: Ints,
+    pads: Pads,
+    dilation: Ints,
+    argument: str,
+    overhang: Ints | None = None,
 ) -> None:
-    """Refuse a kernel of which not one window fits, saying how much padding would do, or that channels come last."""
+    """Refuse a kernel of which not one window fits, saying how much padding would do, or that channels come last.
+
+    `overhang` is how far a window may reach beyond the padding, on each axis.
+    """
     rank = len(size)
-    for axis, (count, n, k, (b, a), d) in enumerate(zip(counts, size, kernel, pads, dilation, strict=True)):
+    beyond = overhang or (0,) * rank
+    for axis, (count, n, k, (b, a), d, over) in enumerate(
+        zip(counts, size, kernel, pads, dilation, beyond, strict=True)
+    ):
         if count >= 1:
             continue
         reach, padded = span(k, d), n + b + a
-        more = -(-(reach - padded) // 2)
+        more = -(-(reach - over - padded) // 2)
         dilated = f" ({k} taps at dilation {d})" if d > 1 else ""
         colors = axis == rank - 1 and n <= MOST_COLORS < channels
         swapped = (

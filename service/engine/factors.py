@@ -18,7 +18,7 @@ from .borders import Array, Index
 def factors(filter: Array) -> list[Array] | None:
     """Return one array of taps an axis whose outer product is `filter`, or None if there is none.
 
-    There is none either where Σ|w| is zero or beyond float64.
+    There is none either where Σ|w| is beyond float64.
 
     Examples
     --------
@@ -27,7 +27,9 @@ def factors(filter: Array) -> list[Array] | None:
     """
     sizes = np.abs(filter)
     total = float(np.add.reduce(sizes, axis=None, dtype=np.float64))
-    if not 0 < total < float("inf"):
+    if total == 0:
+        return [np.zeros(taps, filter.dtype) for taps in filter.shape]
+    if not total < float("inf"):
         return None
     peak = tuple(int(p) for p in np.unravel_index(sizes.argmax(), filter.shape))
     largest, small = float(filter.item(*peak)), float(np.finfo(filter.dtype).eps) * total

@@ -214,7 +214,8 @@ def plan_pool(
         counts = tuple(
             count(n, b, a, k, s, d) for n, (b, a), k, s, d in zip(size, pads, kernel, strides, dilations, strict=True)
         )
-        checks.check_fits(counts, input_shape[1], size, kernel, pads, dilations, "kernel_size")
+        beyond = tuple(s - 1 if ceil_mode else 0 for s in strides)
+        checks.check_fits(counts, input_shape[1], size, kernel, pads, dilations, "kernel_size", beyond)
         checks.check_windows_meet_input(counts, size, pads, strides, dilations)
         ends = _dropped(counts, size, pads, kernel, strides, dilations)
         dropped, overhang = tuple(max(0, e) for e in ends), tuple(max(0, -e) for e in ends)

@@ -101,6 +101,16 @@ def sign_zeros(source: Array, axes: Axes, out: Array, positions: Array) -> None:
         out[zeros] = source[(zeros[0], *within)]
 
 
+def find_and_sign_zeros(source: Array, axes: Axes, kind: PoolKind, better: np.ufunc, out: Array) -> None:
+    """Do what `sign_zeros` does where positions were not asked for: they are found if there is a -0.0 at all."""
+    if source.dtype.kind != "f" or not (out == 0).any():
+        return
+    if (np.signbit(source) & (source == 0)).any():
+        positions = np.empty(out.shape, np.int64)
+        select(source, axes, kind, better, out, positions)
+        sign_zeros(source, axes, out, positions)
+
+
 def spread(values: Array, axes: Axes) -> Array:
     """Return for each cell the sum over the windows that hold it: the adjoint of combining with a sum."""
     for windows in reversed(axes):

@@ -140,6 +140,8 @@ def _fill(plan: PoolPlan, data: Array, out: Array, indices: Array | None, contro
         source, target = planes[block.cells], maps[first:][block.windows]
         if places is None or kind.better is None:
             pool_passes.combine(source, block.axes, kind, target, control)
+            if kind.better is not None:
+                pool_passes.find_and_sign_zeros(source, block.axes, kind, kind.better, target)
         else:
             positions = places[first:][block.windows]
             pool_passes.select(source, block.axes, kind, kind.better, target, positions)

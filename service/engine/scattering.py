@@ -51,6 +51,8 @@ def scatter(
     out: Array,
     region: Region,
     control: Control,
+    *,
+    in_order: bool = False,
 ) -> None:
     """Add to `out` what a transposed convolution makes at a region.
 
@@ -62,6 +64,8 @@ def scatter(
     out : ndarray of shape (N, F, *region)
     region
         The output positions wanted, before cropping.
+    in_order
+        Whether to add one channel after the other, of each the cells in row-major order: where sums depend on it.
 
     Raises
     ------
@@ -70,14 +74,18 @@ def scatter(
     """
     weights = kernel.swapaxes(1, 2)
     maps = out.reshape(len(out), len(kernel), -1, *out.shape[2:], copy=False)
-    for tap in np.ndindex(*kernel.shape[3:]):
-        control.check()
-        cells, positions = _met(tap, region, data.shape[3:], stride, dilation)
-        read = data[cells]
-        if read.size:
-            rows = read.reshape(*read.shape[:3], -1).astype(out.dtype, copy=False)
-            found = weights[(slice(None), slice(None), slice(None), *tap)] @ rows
-            maps[positions] += found.reshape(*found.shape[:3], *read.shape[3:])
+    channels = weights.shape[2]
+    taps = kernel.shape[3:]
+    for some in (slice(c, c + 1) for c in range(channels)) if in_order else (slice(None),):
+        for reverse in np.ndindex(*taps):
+            control.check()
+            tap = tuple(n - 1 - r for n, r in zip(taps, reverse, strict=True))  # the last tap meets the first cells
+            cells, positions = _met(tap, region, data.shape[3:], stride, dilation)
+            read = data[:, :, some][cells]
+            if read.size:
+                rows = read.reshape(*read.shape[:3], -1).astype(out.dtype, copy=False)
+                found = weights[(slice(None), slice(None), some, *tap)] @ rows
+                maps[positions] += found.reshape(*found.shape[:3], *read.shape[3:])
 
 
 def _met(

@@ -27,6 +27,7 @@ from .choice import checked_method
 from .control import DEFAULT_CONTROL, Control
 from .convolution import conv
 from .geometry import plan_conv_transpose
+from .ordered import MOST
 from .phases import AxisPhase, axis_phases, of_taps_that_meet
 from .precision import Survey, all_finite, as_numbers, checked_bias, compute_dtype
 from .scattering import scatter, scatters
@@ -169,8 +170,10 @@ class Spread:
             Spreading(weights, self.stride, self.dilation, images, bias, region, out, self.control).compute()
             return out
         out[...] = 0 if bias is None else bias
+        in_order = False
         if scattered:
             self.control.report_method("direct")
+            in_order = self._macs(images) <= MOST and not self._sums_in_any_order(images, grouped)
         # Half of the memory is for the phases, computed apart, the other half for computing them.
         halved = replace(self, control=replace(self.control, budget_bytes=self.control.budget_bytes // 2))
         # Tap by tap the products of all channels' cells are made, with as many filters as there are.
@@ -178,10 +181,23 @@ class Spread:
         for part, tile in halved._tiles(out, region, maps):
             position: Index = (part, slice(None), *_within(tile, region))
             if scattered:
-                scatter(grouped, self.stride, self.dilation, images[part], out[position], tile, self.control)
+                scatter(
+                    grouped,
+                    self.stride,
+                    self.dilation,
+                    images[part],
+                    out[position],
+                    tile,
+                    self.control,
+                    in_order=in_order,
+                )
             else:
                 halved._add(out[position], tile, data[part])
         return out
+
+    def _macs(self, images: Array) -> int:
+        """Return the products of a cell and a tap, whether or not the region holds where they fall."""
+        return images.size * self.kernel.size // len(self.kernel)
 
     def _sums_in_any_order(self, data: Array, kernel: Array) -> bool:
         """Whether sums come out the same in whatever order: no integers, or none that float64 would round."""

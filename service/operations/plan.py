@@ -45,8 +45,9 @@ def conv_plan(request: ConvPlanRequest, rank: int, limits: WorkLimits) -> dict[s
     kernel_shape = _kernel_shape(request, rank)
     with sent_shapes(request):
         layout, plan = plan_conv(request, rank, planned.shape, kernel_shape)
-    parameters = prod(kernel_shape) + bias_parameters(request, layout, plan.output_shape)
-    refused = _refused(plan, planned.dtype, parameters, limits)
+    biases = bias_parameters(request, layout, plan.output_shape)
+    parameters = prod(kernel_shape) + biases
+    refused = _refused(plan, planned.dtype, _sent_taps(request, kernel_shape) + biases, limits)
     estimates = {} if refused else engine.estimate(plan, planned.dtype, _control(limits))
     method = _method(plan, planned.dtype, request.method, estimates, limits)
     echo = conv_echo(
@@ -70,8 +71,9 @@ def conv_transpose_plan(request: ConvTransposePlanRequest, rank: int, limits: Wo
     kernel_shape = _kernel_shape(request, rank)
     with sent_shapes(request):
         layout, plan = plan_conv_transpose(request, rank, planned.shape, kernel_shape)
-    parameters = prod(kernel_shape) + bias_parameters(request, layout, plan.output_shape)
-    refused = _refused(plan, planned.dtype, parameters, limits)
+    biases = bias_parameters(request, layout, plan.output_shape)
+    parameters = prod(kernel_shape) + biases
+    refused = _refused(plan, planned.dtype, _sent_taps(request, kernel_shape) + biases, limits)
     estimates = {} if refused else engine.estimate(plan, planned.dtype, _control(limits))
     method = _method(plan, planned.dtype, request.method, estimates, limits)
     echo = transpose_echo(plan, layout, kernel_shape, planned.shape, dtype=planned.dtype.name, method=method)
@@ -91,10 +93,18 @@ def pool_plan(request: PoolPlanRequest, rank: int, limits: WorkLimits) -> dict[s
     return _answer(plan, echo, pool_formula(plan), 0, planned.dtype, working_bytes, refused)
 
 
-def _refused(plan: Any, dtype: np.dtype[Any], parameters: int, limits: WorkLimits) -> str | None:
-    """Return the limit that refuses the operation, if any; what is beyond one may be too large even to estimate."""
+def _sent_taps(request: Any, kernel_shape: Shape) -> int:
+    """Return how many of a kernel's taps a request for the operation holds: of one by its name, none."""
+    return 0 if isinstance(request.kernel, (str, dict)) else prod(kernel_shape)
+
+
+def _refused(plan: Any, dtype: np.dtype[Any], sent: int, limits: WorkLimits) -> str | None:
+    """Return the limit that refuses the operation, if any; what is beyond one may be too large even to estimate.
+
+    `sent` are the numbers that a request has beside the input.
+    """
     work = work_of(plan, dtype.itemsize)
-    found = exceeded(work, limits) or too_many_read(work.input_elements + parameters, limits)
+    found = exceeded(work, limits) or too_many_read(work.input_elements + sent, limits)
     return found[0] if found else None
 
 

@@ -279,3 +279,17 @@ def test_a_method_that_would_take_too_much_memory_is_refused_as_by_the_operation
     for path, fields in (("/v1/conv1d/plan", asked), ("/v1/conv1d", arrays)):
         response = service.post(path, json=fields | options)
         refused(response, 422, "method-not-applicable", "of working memory .* the budget is 67,108,864", "/method")
+
+
+def test_a_kernel_by_its_name_is_not_read(serve: Serve) -> None:
+    client = serve(Settings(max_input_elements=2500))
+    named = answered(client, "/v1/conv2d/plan", input_shape=[50, 50], kernel="identity")
+    sent = answered(client, "/v1/conv2d/plan", input_shape=[50, 50], kernel_shape=[3, 3])
+    assert [planned["refused_by"] for planned in (named, sent)] == [None, "max_input_elements"]
+    assert client.post("/v1/conv2d", json={"input": [[1] * 50] * 50, "kernel": "identity"}).status_code == 200
+
+
+def test_the_padding_that_a_pool_is_advised_would_do(service: httpx.Client) -> None:
+    asked: dict[str, Any] = {"input_shape": [3], "kernel_size": 6, "stride": 3, "ceil_mode": True}
+    refused(service.post("/v1/pool1d/plan", json=asked), 422, "kernel-too-large", "at least 1 sample on each side")
+    assert answered(service, "/v1/pool1d/plan", **asked, padding=1)["plan"]["output_shape"] == [1]

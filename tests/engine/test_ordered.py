@@ -35,6 +35,26 @@ def plain_sum(terms: Any) -> float:
     return total
 
 
+@pytest.mark.parametrize("far", [2, 8000])
+def test_channels_of_taps_that_lie_far_apart_are_added_one_after_the_other(far: int) -> None:
+    """2⁵³ and -2⁵³ of the first channel meet in one output, and then the 1 of the second is added."""
+    x, w = np.array([[[LARGE, -LARGE], [1, 0]]]), np.ones((2, 1, 2))
+    made = engine.conv_transpose(x, w, stride=far, dilation=far)
+    assert made[0, 0, far] == 1
+    gradients = engine.conv_gradients(np.zeros((1, 1, 2 * far + 1)), w.reshape(2, 1, 2), x, stride=far, dilation=far)
+    assert gradients.input[0, 0, far] == 1
+
+
+def test_a_scattered_convolution_of_large_integers_is_that_of_plain_loops() -> None:
+    x, w = large_integers(2, 6, 3, 5), large_integers(6, 2, 2, 2)
+    made = engine.conv_transpose(x, w, groups=2, stride=60, dilation=60)
+    expected = np.zeros(made.shape)
+    for image, f, c, i, j, a, b in np.ndindex(2, 4, 3, 3, 5, 2, 2):
+        group, place = f // 2, (60 * (i + a), 60 * (j + b))
+        expected[(image, f, *place)] += x[image, 3 * group + c, i, j] * w[3 * group + c, f % 2, a, b]
+    assert_array_equal(made, expected)
+
+
 @pytest.mark.parametrize("transposed", [False, True])
 @pytest.mark.parametrize("along", ["positions", "batch"])
 @pytest.mark.parametrize("exchanged", [False, True])

@@ -369,6 +369,9 @@ def test_a_zero_has_the_sign_of_the_cell_that_its_index_names(kind: str, dtype: 
     named = np.take_along_axis(flat, indices.reshape(2, 3, -1), 2).reshape(values.shape)
     assert_array_equal(np.signbit(values), np.signbit(named))
     assert_array_equal(values, named)
+    alone = engine.pool(x, kind, **options)  # nor does it matter whether positions are asked for
+    assert_array_equal(np.signbit(alone), np.signbit(named))
+    assert_array_equal(alone, named)
 
 
 def test_the_first_of_two_zeros_is_the_answer() -> None:
