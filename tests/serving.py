@@ -78,6 +78,11 @@ class Running:
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         return [int(number) for number in children.read_text(encoding="ascii").split()]
 
+    def resident(self) -> int:
+        """Return the bytes of memory that the process that serves holds, where there is one."""
+        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text(encoding="ascii").split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
 
 def until(condition: Any, what: str) -> None:
     """Wait until `condition()` holds."""

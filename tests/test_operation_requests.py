@@ -6,7 +6,9 @@ import gzip
 import json
 import re
 import socket
+import sys
 import time
+from threading import Thread
 from typing import Any
 
 import httpx
@@ -298,9 +300,12 @@ def test_the_log_is_json_with_a_line_a_request_and_no_data() -> None:
         answer = service.ask("/v1/conv2d?secret=yes", marked, {"X-Request-ID": "seen-in-the-log"})
         assert answer.status == 200
         service.ask("/v1/conv2d", marked | {"kernel": "no such kernel"})
-        until(lambda: sum(line["logger"] == "service.requests" for line in service.lines) == 2, "the lines")
+        service.ask("/" + "a" * 5000)
+        until(lambda: sum(line["logger"] == "service.requests" for line in service.lines) == 3, "the lines")
         found = [line for line in service.lines if line["logger"] == "service.requests"]
-    first, second = sorted(found, key=lambda line: int(line["status"]))  # each worker writes its own, in its own time
+    # Each worker writes its own, in its own time.
+    first, lost, second = sorted(found, key=lambda line: int(line["status"]))
+    assert lost["path"] == "/" + "a" * 999  # nobody fills the log with one request
     assert first["request_id"] == "seen-in-the-log"
     assert (first["method"], first["path"], first["operation"], first["status"]) == (
         "POST",
@@ -350,3 +355,18 @@ def test_an_answer_that_is_not_taken_is_given_up_with_its_memory() -> None:
         until(lambda: service.metric('convolution_requests_total{operation="conv2d",status="499"}') == 1, "the end")
         assert service.metric("convolution_reserved_bytes") == 0
         assert service.ask("/v1/conv2d", SMALL).status == 200
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only glibc has a call for it")
+def test_an_idle_worker_gives_its_memory_back() -> None:
+    rows = np.random.default_rng(3).standard_normal((700, 700)).tolist()
+    with serving(workers=1) as service:
+        assert service.ask("/v1/conv2d", SMALL).status == 200
+        before = service.resident()
+        asking = [Thread(target=service.ask, args=("/v1/conv2d", {"input": rows, "kernel": [[1]]})) for _ in range(6)]
+        for thread in asking:
+            thread.start()
+        for thread in asking:
+            thread.join()
+        busy = service.resident()
+        until(lambda: service.resident() - before < 0.7 * (busy - before), "free memory to be given back")

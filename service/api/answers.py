@@ -33,6 +33,10 @@ TRACE_FORMS = (JSON, *_TOLD)
 """The media types of a trace."""
 
 
+VARY = "Accept, Accept-Encoding"
+"""The headers that what is answered depends on."""
+
+
 class Written(NamedTuple):
     """A response's body with the headers that describe it."""
 
@@ -52,7 +56,7 @@ class Computed(Response):
         self.raw_headers = [
             (b"content-length", b"%d" % len(written.body)),
             (b"content-type", f"{written.media_type}{charset}".encode("latin-1")),
-            (b"vary", b"Accept, Accept-Encoding"),
+            (b"vary", VARY.encode()),
             *((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in written.headers.items()),
         ]
 

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from service import engine, kernels
 from service.wire import write_json, write_npy
 
-from .answers import shape_headers
+from .answers import Computed, Written, shape_headers
 from .errors import HttpProblem
 from .headers import header
 from .negotiation import BYTES, JSON, NPY, negotiate
@@ -26,7 +26,6 @@ from .state import service_of
 from .validators import unless_known
 
 router = APIRouter(prefix="/v1", tags=["about the service"])
-_VARY = {"Vary": "Accept"}
 _INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
@@ -93,9 +92,8 @@ async def get_kernel(request: Request, name: str) -> Response:
     except kernels.KernelError as error:  # a query has the parameters themselves, and no kernel around them
         raise type(error)(error.detail, error.pointer.removeprefix("/kernel")) from None
     if media_type in (NPY, BYTES):
-        headers = {**_VARY, **shape_headers(matrix.shape, matrix.dtype.name)}
-        return unless_known(request, write_npy(matrix), media_type, headers)
-    return unless_known(request, write_json(_made(name, matrix)), JSON, _VARY)
+        return unless_known(request, write_npy(matrix), media_type, shape_headers(matrix.shape, matrix.dtype.name))
+    return unless_known(request, write_json(_made(name, matrix)), JSON)
 
 
 @router.get(
@@ -108,7 +106,7 @@ async def list_limits(request: Request) -> Response:
     """Every limit on a request, with its number, and the methods by name."""
     negotiate(header(request.scope, b"accept"), (JSON,))
     limits = service_of(request).settings.limits()
-    return Response(write_json({"limits": limits, "methods": list(engine.METHODS)}), media_type=JSON)
+    return Computed(Written(write_json({"limits": limits, "methods": list(engine.METHODS)}), JSON))
 
 
 def _query_parameters(request: Request) -> dict[str, Any]:

@@ -131,17 +131,20 @@ class Planning:
     async def __call__(self, request: Request) -> Response:
         """Answer one request."""
         negotiate(header(request.scope, b"accept"), (JSON,))
-        written = await _worked_out(request, self._work, quick_bytes=self.quick_bytes, as_text=True)
-        return Response(written.body, media_type=JSON)
+        encoding = accepted_encoding(header(request.scope, b"accept-encoding"))
+        job = partial(self._work, encoding)
+        return Computed(await _worked_out(request, job, quick_bytes=self.quick_bytes, as_text=True))
 
-    def _work(self, record: Record, read: Reader, limits: WorkLimits, control: Control) -> Written:
+    def _work(
+        self, encoding: ContentEncoding | None, record: Record, read: Reader, limits: WorkLimits, control: Control
+    ) -> Written:
         with record.timings.phase("decode"):
             request = validated(self.model, read())
         control.check()
         with record.timings.phase("compute"):
             plan = self.run(request, self.rank, limits)
         with record.timings.phase("encode"):
-            return Written(write_json(plan), JSON)
+            return compressed(Written(write_json(plan), JSON), encoding)
 
 
 async def _worked_out(request: Request, work: Callable[..., Written], *, quick_bytes: int, as_text: bool) -> Written:

@@ -19,11 +19,13 @@ from service.engine import Cancelled, Control
 
 from .admission import Admission, Ticket
 from .errors import ClientGone, HttpProblem
+from .giving_back import give_back
 from .timings import Timings
 
 T = TypeVar("T")
 
 _LAST_SECONDS = 5.0
+_IDLE_SECONDS = 1.0  # without work in this worker, after which its free memory is given back
 _NICENESS = 5  # a third of the event loop's weight: health and small requests are answered while all cores compute
 
 
@@ -48,6 +50,7 @@ class Work:
         self._working_bytes = working_bytes
         self._cores = cores
         self._jobs: set[Future[Any]] = set()
+        self._idle: asyncio.TimerHandle | None = None
         self._threads = ThreadPoolExecutor(admission.bounds.slots, thread_name_prefix="slot", initializer=_step_back)
 
     async def run(self, job: Callable[[Control], T], ticket: Ticket, timings: Timings, receive: Receive) -> T:
@@ -85,8 +88,19 @@ class Work:
         finally:
             ticket.leave()  # whatever ends the wait for it ends the computation
             watcher.cancel()
+            self._look_whether_idle()
             # It holds what was raised, whose traceback holds this frame: a circle, and in it all arrays of a refusal.
             del running_job
+
+    def _look_whether_idle(self) -> None:
+        if self._idle is not None:
+            self._idle.cancel()
+        self._idle = asyncio.get_running_loop().call_later(_IDLE_SECONDS, self._looked)
+
+    def _looked(self) -> None:
+        self._idle = None
+        if not self._jobs:
+            self._threads.submit(give_back)
 
     def _too_late(self) -> HttpProblem:
         seconds = self._deadline_seconds
@@ -100,6 +114,8 @@ class Work:
 
     def close(self) -> None:
         """End the threads; a job that nobody wants any more gets a moment to see it, and does not hold up the stop."""
+        if self._idle is not None:
+            self._idle.cancel()
         self._threads.shutdown(wait=False, cancel_futures=True)
         left = wait(self._jobs.copy(), _LAST_SECONDS).not_done
         if left:

@@ -93,6 +93,52 @@ def test_several_lines_are_one_list_for_what_the_service_offers_too(service: htt
 
 
 @pytest.mark.parametrize(
+    ("path", "forms"),
+    [
+        ("/v1/kernels", ["application/json"]),
+        ("/v1/kernels/box", ["application/json", "application/x-npy"]),
+        ("/v1/limits", ["application/json"]),
+        ("/problems", ["application/json", "text/html"]),
+        ("/problems/not-found", ["application/json", "text/html"]),
+        ("/openapi.json", ["application/json"]),
+    ],
+)
+def test_what_depends_on_accept_says_so_in_every_form(service: httpx.Client, path: str, forms: list[str]) -> None:
+    """Else a cache gives one client's form to the next."""
+    for form in forms:
+        answer = service.get(path, headers={"Accept": form})
+        assert answer.headers["content-type"].startswith(form)
+        assert "accept" in answer.headers["vary"].lower().split(", ")
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+def test_what_seldom_changes_is_compressed_too_and_has_a_tag_of_its_own(service: httpx.Client, encoding: str) -> None:
+    path = "/openapi.json"
+    plain = service.get(path, headers={"Accept-Encoding": "identity"})
+    short = service.get(path, headers={"Accept-Encoding": encoding})
+    assert (short.headers["content-encoding"], short.json()) == (encoding, plain.json())
+    assert int(short.headers["content-length"]) * 5 < len(plain.content)
+    tags = {plain.headers["etag"], short.headers["etag"]}
+    assert len(tags) == 2
+    for tag in tags:
+        again = service.get(path, headers={"Accept-Encoding": encoding, "If-None-Match": tag})
+        assert (again.status_code, again.headers["etag"]) == (304, tag)
+
+
+def test_a_long_plan_is_compressed(service: httpx.Client) -> None:
+    layers = [{"type": "relu"}] * 200
+    asked = {"input_shape": [9, 9], "layers": layers}
+    answer = service.post("/v1/networks/plan", json=asked, headers={"Accept-Encoding": "gzip"})
+    assert answer.headers["content-encoding"] == "gzip"
+    assert len(answer.json()["layers"]) == 200
+
+
+def test_of_a_long_accept_the_refusal_repeats_the_beginning(service: httpx.Client) -> None:
+    problem = refused(ask(service, "text/" + "a" * 3000), 406, "not-acceptable", "Accept is 'text/aaa")
+    assert len(problem["detail"]) < 500
+
+
+@pytest.mark.parametrize(
     "accept", ["text/html", "application/xml", "image/gif", "application/json;q=0", "image/*;q=0", "*/*;q=0", "audio/*"]
 )
 def test_nothing_suitable_is_refused_with_what_there_is(service: httpx.Client, accept: str) -> None:
