@@ -12,11 +12,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service import container
 from service.drawing.contact_sheet import MAX_SHEET_PIXELS
-from service.drawing.trace_figure import MAX_CHANNELS, MAX_SIDE
+from service.drawing.trace_figure import MAX_CHANNELS
 from service.drawing.trace_gif import MAX_ANIMATION_PIXELS, MAX_FRAMES
 from service.operations.limits import WorkLimits
 from service.operations.trace_page import MAX_TRACE_TAPS
 from service.schemas.networks import MAX_LAYERS
+from service.schemas.traced import MAX_SIDE
 from service.wire import JSON_LIMITS, MAX_AXES, ReadLimits
 
 Count = Annotated[int, Field(ge=1)]

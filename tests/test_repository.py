@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -180,3 +181,35 @@ def test_the_example_of_an_addition_still_applies() -> None:
         source = (ROOT / path).read_text()
         for line in lines.splitlines():
             assert source.count(f"{line[1:]}\n") == (0 if line.startswith("+") else 1), line
+
+
+def test_what_the_example_adds_is_pooled_padded_and_traced(tmp_path: Path) -> None:
+    """CONTRIBUTING's two lines are all that it takes."""
+    example = re.search(r"```diff\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(), re.DOTALL)
+    assert example
+    shutil.copytree(ROOT / "service", tmp_path / "service", ignore=shutil.ignore_patterns("__pycache__"))
+    places = re.split(r"^ # (\S+)\n", example[1], flags=re.MULTILINE)[1:]
+    for path, lines in zip(places[::2], places[1::2], strict=True):
+        (beside,) = (line[1:] for line in lines.splitlines() if line[0] == " ")
+        added = "\n".join(line[1:] for line in lines.splitlines())
+        changed = tmp_path / path
+        changed.write_text(changed.read_text().replace(beside, added))
+    script = """
+from fastapi.testclient import TestClient
+from service.app import create_app
+with TestClient(create_app()) as client:
+    asked = {"input": [[1, 2], [3, 4]], "kind": "sum", "kernel_size": 2}
+    print(client.post("/v1/pool2d", json=asked).json()["feature_maps"])
+    step = client.post("/v1/pool2d/trace", json=asked).json()["steps"][0]
+    print(step["value"], step["sum"], step["expression"])
+    asked = {"input": [1, 2, 3, 4], "kernel": [1], "padding": 2, "padding_mode": "first"}
+    print(client.post("/v1/conv1d", json=asked).json()["feature_maps"])
+"""
+    command = [sys.executable, "-W", "ignore", "-c", script]
+    said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert said.returncode == 0, said.stderr
+    assert said.stdout.splitlines() == [
+        "[[10.0]]",
+        "10.0 10.0 1 + 2 + 3 + 4",
+        "[1.0, 1.0, 1.0, 2.0, 3.0, 4.0, 1.0, 1.0]",
+    ]

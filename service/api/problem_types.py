@@ -10,6 +10,7 @@ from typing import Any
 
 from service.drawing.errors import DrawingError
 from service.engine import EngineError
+from service.engine.borders import PADDING_MODES
 from service.kernels import KernelError
 from service.operations.errors import OperationError
 from service.wire import WireError
@@ -387,7 +388,7 @@ _ROWS: list[tuple[str, int, str, str]] = [
         "unknown-padding-mode",
         422,
         "padding_mode has no such value.",
-        "Use zeros, constant, reflect, symmetric, replicate or circular.",
+        f"Use one of {', '.join(PADDING_MODES)}.",
     ),
     (
         "ambiguous-padding-mode",

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from service.drawing.errors import TraceTooLarge
 from service.drawing.scene import Scene, Text
-from service.schemas.traced import Step, Trace
+from service.schemas.traced import MAX_SIDE, Step, Trace
 
-# Beyond this a grid no longer fits a screen, or its numbers the eye.
-MAX_SIDE = 24
 MAX_CHANNELS = 8
 # Some 500 KB of SVG.
 MAX_SVG_CELLS = 8_000

@@ -14,9 +14,9 @@ from service.drawing.lettering import MASK_MARGIN, lettered
 from service.drawing.maps import Admit, unbounded
 from service.drawing.palette import LIGHT, rgb
 from service.drawing.scene import Cell, Frame, Scene, Sign, Text, stacked
-from service.drawing.trace_figure import MAX_SIDE, figure_heading, require_drawable, side_needed
+from service.drawing.trace_figure import figure_heading, require_drawable, side_needed
 from service.drawing.trace_panels import panel, panel_style
-from service.schemas.traced import Trace
+from service.schemas.traced import MAX_SIDE, Trace
 
 MAX_FRAMES = 100
 # Width × height × frames: about 100 frames of 12 x 12 by 3 x 3, and some two seconds of drawing.

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.drawing.numbers import short, signed
-from service.drawing.trace_figure import MAX_CHANNELS, MAX_SIDE, figure_title
+from service.drawing.trace_figure import MAX_CHANNELS, figure_title
 from service.drawing.trace_panels import displaced, planes
-from service.schemas.traced import Step, Trace, View
+from service.schemas.traced import MAX_SIDE, Step, Trace, View
 
 
 def trace_markdown(trace: Trace) -> str:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service import engine
+from service.engine.pool_kinds import POOL_KINDS
 from service.schemas.trace import ConvTraceRequest, ConvTransposeTraceRequest, PoolTraceRequest
 from service.schemas.traced import Step, Trace
 
@@ -304,9 +305,11 @@ def _pool_step(
     present = patch[~absent]
     extra: dict[str, Any] = {}
     divisor, total = None, None
-    if plan.kind == "average":
-        divisor, total = plan.divisor_override or int(present.size), text.plain_sum(present)
-        extra["divisor"] = divisor
+    kind = POOL_KINDS[plan.kind]
+    if kind.better is None and kind.prepare is None:
+        total = text.plain_sum(present)
+    if kind.averages:
+        divisor = extra["divisor"] = plan.divisor_override or int(present.size)
     if winner is not None:
         extra["selected"] = [int(at) for at in np.unravel_index(winner, plan.input_size)]
         if request.return_indices:

@@ -11,16 +11,12 @@ from numpy.typing import NDArray
 
 from service.engine.borders import Region, fill
 from service.schemas.trace import FilterPage, TracePage
-from service.schemas.traced import View
+from service.schemas.traced import MAX_SIDE, View
 
 from .errors import LimitExceeded, NoSuchPosition
 
 # A tap is some 100 bytes of JSON (its value, weight, product, flag and source): a page is at most some 6 MB.
 MAX_TRACE_TAPS = 65_536
-# A plane of at most this many cells a side, padding included, is handed to drawings whole; of a larger one as much,
-# with what the first steps read.
-WHOLE_VIEW = 24
-
 Position = tuple[int, ...]
 
 
@@ -149,13 +145,13 @@ def output_view(output: NDArray[Any], positions: Sequence[Position]) -> View:
 
 
 def _region(whole: Region, parts: Sequence[Sequence[tuple[int, int]]]) -> Region:
-    if all(stop - start <= WHOLE_VIEW for start, stop in whole):
+    if all(stop - start <= MAX_SIDE for start, stop in whole):
         return whole
     filled = [part for part in parts if all(start < stop for start, stop in part)] or [((0, 1),) * len(whole)]
-    region = tuple((start, min(stop, start + WHOLE_VIEW)) for start, stop in filled[0])
+    region = tuple((start, min(stop, start + MAX_SIDE)) for start, stop in filled[0])
     for part in filled[1:]:
         grown = tuple((min(a, c), max(b, d)) for (a, b), (c, d) in zip(region, part, strict=True))
-        if any(stop - start > WHOLE_VIEW for start, stop in grown):
+        if any(stop - start > MAX_SIDE for start, stop in grown):
             break
         region = grown
     return region

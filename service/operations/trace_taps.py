@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from service import engine
 from service.engine.borders import PADDING_MODES
+from service.engine.pool_kinds import POOL_KINDS
 from service.schemas.traced import Window
 
 Positions = NDArray[np.int64]
@@ -124,7 +125,8 @@ def pool_absent(plan: engine.PoolPlan, taps: Taps) -> NDArray[np.bool_]:
     Padding never wins a maximum or minimum; an average leaves it out unless it is counted; the overhang of ceil mode
     is never part of anything.
     """
-    if plan.kind in ("max", "min") or (plan.kind == "average" and not plan.count_include_pad):
+    kind = POOL_KINDS[plan.kind]
+    if kind.better is not None or (kind.averages and not plan.count_include_pad):
         return taps.padded
     beyond = []
     for axis, (start, stop) in enumerate(taps.window):

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from service.engine.pool_kinds import POOL_KINDS
+
 
 def number(value: Any) -> str:
     """Return a number as written by hand: whole ones whole, others with six digits."""
@@ -44,14 +46,15 @@ def weighted(text: str, spacing: float | None, bias: Any) -> str:
 
 
 def pooled(kind: str, values: Iterable[Any], divisor: int | None, p: float) -> str:
-    """Return `max(1, 2, …)`, `(1 + 2 + …)/4` or `(|1|^2 + …)^(1/2)`."""
-    cells = list(values)
-    if kind in ("max", "min"):
+    """Return `max(1, 2, …)`, `(1 + 2 + …)/4`, `(|1|^2 + …)^(1/2)` or, where nothing is done to the sum, `1 + 2 + …`."""
+    cells, defined = list(values), POOL_KINDS[kind]
+    if defined.better is not None:
         return f"{kind}({', '.join(number(value) for value in cells)})"
-    if kind == "average":
-        return f"({' + '.join(factor(value) for value in cells)})/{divisor}"
-    power = number(p)
-    return f"({' + '.join(f'|{number(value)}|^{power}' for value in cells)})^(1/{power})"
+    if defined.prepare is not None:
+        power = number(p)
+        return f"({' + '.join(f'|{number(value)}|^{power}' for value in cells)})^(1/{power})"
+    total = " + ".join(factor(value) for value in cells)
+    return f"({total})/{divisor}" if defined.averages else total or "0"
 
 
 def plain_sum(values: NDArray[Any]) -> Any:

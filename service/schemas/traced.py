@@ -17,6 +17,10 @@ from service.wire import ArrayEncoding, encode_array
 
 Window = tuple[tuple[int, int], ...]
 
+MAX_SIDE = 24
+"""Cells a side up to which a grid fits a screen, and its numbers the eye. A plane that is no larger, padding included,
+is handed to drawings whole; of a larger one as much, with what the first steps read."""
+
 
 @dataclass(frozen=True, slots=True)
 class View:
