@@ -51,10 +51,18 @@ class Family:
         What people call it.
     text
         What it does, for OpenAPI.
+    tag
+        The group of routes that it stands in, in OpenAPI.
+    answer
+        The name of its answer's model.
+    run, run_plan, run_gradients, run_trace
+        What computes, plans, goes backward and shows every step.
     request, plan, gradients
-        Models of the requests, by rank where a rank has its own.
+        Models of the requests, by rank.
     trace
         Likewise, of the ranks that can be traced.
+    examples
+        Request bodies for OpenAPI, by name.
     """
 
     name: str

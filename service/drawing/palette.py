@@ -83,27 +83,26 @@ DARK = Theme(
 )  # fmt: skip
 
 
-def level(value: float, bound: float, theme: Theme = LIGHT) -> int:
-    """Return the index in `theme.values` for a value, where `bound` is the largest magnitude shown.
+_LEVELS, _MIDDLE = 256, 128
+
+
+def level(value: float, bound: float) -> int:
+    """Return the index in a theme's `values` for a value, where `bound` is the largest magnitude shown.
 
     Only zero itself takes the middle: a small value still shows its sign.
     """
-    middle = len(theme.values) // 2
+    middle = len(LIGHT.values) // 2
     if value == 0 or bound == 0:
         return middle
     steps = max(1, round(middle * min(1.0, abs(value) / bound)))
     return middle + steps if value > 0 else middle - steps
 
 
-def diverging_table(levels: int = 256) -> NDArray[np.uint8]:
-    """Return `DIVERGING` interpolated, with level 128 of 256 at its middle: (levels, 3).
-
-    The middle lies at `levels // 2`, where the "offset" range puts zero.
-    """
+def diverging_table() -> NDArray[np.uint8]:
+    """Return `DIVERGING` interpolated, with its middle at level 128, where the "offset" range puts zero: (256, 3)."""
     anchors = np.array([rgb(colour) for colour in DIVERGING], dtype=np.float64)
-    zero = levels // 2
-    below = np.linspace(-1.0, 0.0, zero + 1)[:-1]
-    above = np.linspace(0.0, 1.0, levels - zero)
+    below = np.linspace(-1.0, 0.0, _MIDDLE + 1)[:-1]
+    above = np.linspace(0.0, 1.0, _LEVELS - _MIDDLE)
     at = np.concatenate([below, above])
     stops = np.linspace(-1.0, 1.0, len(DIVERGING))
     channels = [np.rint(np.interp(at, stops, channel)) for channel in anchors.T]

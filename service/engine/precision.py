@@ -45,7 +45,7 @@ def as_numbers(value: npt.ArrayLike, argument: str) -> Array:
     return array
 
 
-_FLOAT16, _FLOAT32, _FLOAT64 = np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64)
+_FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
 
 def compute_dtype(input: Array, dtype: Any = None) -> FloatType:

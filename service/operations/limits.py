@@ -110,7 +110,15 @@ class Work:
     Attributes
     ----------
     output_elements
-        What the answer holds.
+        What the answer holds, in its largest array.
+    kernel_elements, input_elements
+        Values in the kernel, of a network in its largest layer's weights, and in the input.
+    macs
+        Multiply-accumulates; of a pool the cells read.
+    item_bytes
+        Of a value of the result.
+    padded_elements
+        Values in one plane with its padding.
     rounds
         How often Python begins anew whatever the method: for each sample, and of a transposed convolution's each phase.
     parts

@@ -142,6 +142,19 @@ def test_pools(service: httpx.Client, fields: dict[str, Any], expected: Any) -> 
     np.testing.assert_allclose(answer["input_gradient"], expected, rtol=1e-14)
 
 
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("average", [1, 1, 3, 2, 2]),
+        ("max", [0, 0, 9, 0, 0]),
+        ("min", [3, 0, 0, 0, 6]),
+    ],  # windows 0-2 and 2-4 of 1 4 9 7 2
+)
+def test_adaptive_windows_that_overlap_share_a_cell(service: httpx.Client, kind: str, expected: list[float]) -> None:
+    fields = {"input": [1, 4, 9, 7, 2], "kind": kind, "output_size": 2, "output_gradient": [3, 6]}
+    assert answered(service, "/v1/pool1d/gradients", **fields)["input_gradient"] == expected
+
+
 @pytest.mark.parametrize("kind", ["max", "min"])
 def test_ties_send_the_gradient_to_the_first(service: httpx.Client, kind: str) -> None:
     fields = {"input": [3, 3, 3], "kind": kind, "kernel_size": 2, "stride": 1, "output_gradient": [1, 10]}

@@ -1,13 +1,13 @@
 // The page's only way to an answer: the public API, as any other client has it.
 
 /** The service's own root, wherever it is mounted: this file is at static/playground/api.js. */
-export const ROOT = new URL("../../", import.meta.url);
+const ROOT = new URL("../../", import.meta.url);
 
 /** The address of a path of the API. */
 export const address = (path) => new URL(path, ROOT).href;
 
 /** What the service refused, or why there was no answer. */
-export class Problem extends Error {
+class Problem extends Error {
   constructor({ title, detail, status = 0, errors = [], type = "" }) {
     super(detail || title);
     Object.assign(this, { title, status, errors, type });

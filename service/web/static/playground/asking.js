@@ -41,7 +41,7 @@ export class Asker {
 }
 
 /** What a person who cancels reads. */
-export const CANCELLED = Object.assign(new Error("Cancelled. The last answer stands; change anything to ask again."), {
+const CANCELLED = Object.assign(new Error("Cancelled. The last answer stands; change anything to ask again."), {
   title: "Cancelled",
   errors: [],
 });

@@ -27,7 +27,7 @@ export function step(mode, values, defaults) {
 }
 
 /** The part of the address after and with the #. */
-export function hash(mode, values, defaults) {
+function hash(mode, values, defaults) {
   const told = Object.entries(values).filter(([key, value]) => value !== (defaults[key] ?? ""));
   // Commas, semicolons and the like may stand in a fragment as they are, and are far easier to read so.
   const query = told.map(([key, value]) => `${key}=${encodeURIComponent(value).replace(/%(2C|3B|3A|5B|5D)/g, decodeURIComponent)}`);
