@@ -24,7 +24,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from service.api.middleware import GONE
 from service.joining import JoinedWrites
 from service.listening import BACKLOG, accept_all, turn_away
-from service.settings import Settings
+from service.settings import MAX_HEADER_BYTES, Settings
 
 _HANDSHAKE_SECONDS = 0.2  # for connections that are half made
 _FAREWELL_SECONDS = 0.25  # for requests that are on their way in connections that there are
@@ -33,7 +33,6 @@ _SAME_SIGNAL_SECONDS = 1.0
 _SWITCH_SECONDS = (
     0.001  # for which a computing thread may keep the interpreter from the event loop; Python's 5 ms are felt
 )
-_MAX_HEADER_BYTES = 64 * 1024
 _CHUNK_BYTES = 64  # around a chunk: its length, an extension, two ends of line
 _TOO_LARGE = "The request's headers are too large."
 _MALFORMED = "Invalid HTTP request received."
@@ -79,7 +78,7 @@ class Connection(HttpToolsProtocol):
         # Of a read that ends another request too, it is not known how much belongs to these headers.
         if self._in_headers and (not self._begun or (between and self._begun == 1)):
             self._beside_bytes += len(data)
-        if self._beside_bytes > _MAX_HEADER_BYTES:
+        if self._beside_bytes > MAX_HEADER_BYTES:
             self._refuse()
         elif self._header_timer is None and (self._in_headers or not self._is_answering()):
             self._await_headers()
@@ -127,7 +126,7 @@ class Connection(HttpToolsProtocol):
             return
         self._in_headers = False
         self._stop_waiting()
-        if len(self.url) + sum([len(name) + len(value) for name, value in self.headers]) > _MAX_HEADER_BYTES:
+        if len(self.url) + sum([len(name) + len(value) for name, value in self.headers]) > MAX_HEADER_BYTES:
             raise ValueError(_TOO_LARGE)  # the parser passes it on as its own error
         self._beside_bytes = 0
         super().on_headers_complete()

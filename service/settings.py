@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from service import container
+from service import container, wire
 from service.drawing.contact_sheet import MAX_SHEET_PIXELS
 from service.drawing.trace_figure import MAX_CHANNELS
 from service.drawing.trace_gif import MAX_ANIMATION_PIXELS, MAX_FRAMES
@@ -18,15 +18,16 @@ from service.operations.limits import WorkLimits
 from service.operations.trace_page import MAX_TRACE_TAPS
 from service.schemas.networks import MAX_LAYERS
 from service.schemas.traced import MAX_SIDE
-from service.wire import JSON_LIMITS, MAX_AXES, ReadLimits
+from service.wire import MAX_AXES, ReadLimits
 
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 MEBI = 2**20
 
+MAX_HEADER_BYTES = 64 * 1024
+"""Of a request's address and headers together, and of its trailers."""
 FIXED_LIMITS: dict[str, int | float] = {
-    "max_axes": MAX_AXES,
     "max_layers": MAX_LAYERS,
     "max_trace_taps": MAX_TRACE_TAPS,
     "max_drawn_side": MAX_SIDE,
@@ -34,7 +35,8 @@ FIXED_LIMITS: dict[str, int | float] = {
     "max_animation_frames": MAX_FRAMES,
     "max_animation_pixels": MAX_ANIMATION_PIXELS,
     "max_sheet_pixels": MAX_SHEET_PIXELS,
-    **JSON_LIMITS,
+    "max_header_bytes": MAX_HEADER_BYTES,
+    **wire.FIXED_LIMITS,
 }
 """Limits that follow from what a page, a screen or a request holds, not from what a machine has: nobody sets them."""
 

@@ -13,9 +13,10 @@ from __future__ import annotations
 from .document import MAX_AXES, Document, Fields, ReadLimits
 from .encodings import ENCODINGS, ContentEncoding, decode_content, encode_content
 from .errors import WireError
+from .fixed import FIXED_LIMITS
 from .form_parts import Form, gather_form
 from .form_reader import read_form
-from .json_reader import JSON_LIMITS, read_json
+from .json_reader import read_json
 from .json_writer import ArrayEncoding, encode_array, write_json
 from .npy import read_npy, write_npy, write_npz
 from .picture_writer import PictureFormat, write_picture
@@ -23,7 +24,7 @@ from .pictures import Color, Picture, read_picture
 
 __all__ = [
     "ENCODINGS",
-    "JSON_LIMITS",
+    "FIXED_LIMITS",
     "MAX_AXES",
     "ArrayEncoding",
     "Color",

@@ -30,7 +30,7 @@ _FIRST_IN_BYTES, _MOST_IN_BYTES = (
     512,
     256 * 1024,
 )  # given at a time: little at first, as what follows a member is copied
-_MAX_MEMBERS = 10_000  # each costs microseconds however small; blocked gzip has one in 64 KiB
+MAX_MEMBERS = 10_000  # each costs microseconds however small; blocked gzip has one in 64 KiB
 _MAX_WINDOW_LOG = 23  # RFC 9659: a zstd content encoding may ask a decoder to keep 8 MiB, no more
 _LEVELS = {"gzip": 2, "zstd": 3}  # ISA-L's go to 3; at 2 it saves what zlib does at 1, in a third of the time
 
@@ -141,8 +141,8 @@ def _undo(name: str, new_member: type[_Member], body: Buffer, limits: ReadLimits
     members = 0
     while position < len(view) or not members:
         members += 1
-        if members > _MAX_MEMBERS:
-            raise MalformedEncoding(f"the {name} data has more than {_MAX_MEMBERS:,} members")
+        if members > MAX_MEMBERS:
+            raise MalformedEncoding(f"the {name} data has more than {MAX_MEMBERS:,} members")
         member, step = new_member(), _FIRST_IN_BYTES
         while not member.eof:
             piece = view[position : position + step]

@@ -17,8 +17,8 @@ from python_multipart.multipart import MultipartParser
 from .document import Fields, ReadLimits, pointer_to
 from .errors import BodyTooLarge, DuplicatePart, MalformedForm, TooManyParts, UnexpectedFile
 
-_MAX_PART_HEADERS = 8
-_MAX_NAME_CHARACTERS = 100
+MAX_PART_HEADERS = 8
+MAX_NAME_CHARACTERS = 100
 
 # A header's value and its parameters (RFC 9110, 5.6.6 and 8.3.1); a quoted string may hold any character, escaped or
 # not, and a boundary is often written with / or ? and no quotes.
@@ -132,7 +132,7 @@ class _Gatherer:
                 "on_part_data": self.add_data,
                 "on_end": self.end,
             },
-            max_header_count=_MAX_PART_HEADERS,
+            max_header_count=MAX_PART_HEADERS,
             max_header_size=limits.max_part_header_bytes,
         )
 
@@ -212,7 +212,7 @@ def _part(headers: dict[bytes, bytes], number: int) -> Part:
     name = parameters.get("name")
     if name is None:
         raise MalformedForm(f"part {number} has no name")
-    if not 0 < len(name) <= _MAX_NAME_CHARACTERS or not name.isprintable():
+    if not 0 < len(name) <= MAX_NAME_CHARACTERS or not name.isprintable():
         raise MalformedForm(f"the name of part {number} is empty, too long or unprintable")
     filename = parameters.get("filename", parameters.get("filename*"))
     return Part(name, filename)

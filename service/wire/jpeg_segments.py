@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 _MARKER, _APP0, _APP15, _COM = 0xFF, 0xE0, 0xEF, 0xFE  # ITU-T T.81, table B.1
-_MOST_SEGMENTS = 10_000  # profiles and previews are cut into segments of 64 kB
+MAX_SEGMENTS = 10_000  # profiles and previews are cut into segments of 64 kB
 _BLOCK_BYTES = 256 * 1024
 
 
@@ -21,6 +21,6 @@ def has_many_segments(data: bytes | bytearray) -> bool:
         block = view[start : start + _BLOCK_BYTES + 1]  # a marker may lie across two blocks
         names = block[1:][block[:-1] == _MARKER]
         found += int(np.count_nonzero(((names >= _APP0) & (names <= _APP15)) | (names == _COM)))
-        if found > _MOST_SEGMENTS:
+        if found > MAX_SEGMENTS:
             return True
     return False

@@ -39,7 +39,7 @@ from .errors import (
 _LARGEST_EXACT = 2**53  # beyond it a float written with a fraction or exponent may not be the integer it shows
 _ARRAYS = {simdjson.Array}
 _MANY_ROWS = 64 * 1024  # no longer looked at all at once, which is faster
-_LONGEST_LIST = 0xFFFFFE  # simdjson counts no further
+MAX_LIST_ELEMENTS = 0xFFFFFE  # simdjson counts no further
 
 
 def is_array_object(keys: Collection[str]) -> bool:
@@ -102,9 +102,9 @@ def _shape_along_first(rows: simdjson.Array, pointer: str, limits: ReadLimits) -
             raise EmptyArray(
                 f"{place or 'the list'} is empty; an array needs at least one element on every axis", place
             )
-        if shape[-1] > _LONGEST_LIST:
-            detail = f"a list has more than {_LONGEST_LIST:,} elements; send an array of that size as .npy"
-            raise TooManyElements(detail, pointer, limit=_LONGEST_LIST)
+        if shape[-1] > MAX_LIST_ELEMENTS:
+            detail = f"a list has more than {MAX_LIST_ELEMENTS:,} elements; send an array of that size as .npy"
+            raise TooManyElements(detail, pointer, limit=MAX_LIST_ELEMENTS)
         probe = probe[0]
     return shape
 

@@ -18,7 +18,7 @@ from .json_integers import widened
 HUGE_BYTES = 8 * 1024 * 1024
 """Of a text; 20 milliseconds to parse."""
 _MANY_BRACKETS = 200_000
-_MOST_QUOTES = 500_000  # hundreds of times what any request has
+MAX_QUOTES = 500_000  # hundreds of times what any request has
 _BYTES_AN_ESCAPE = 32  # in a long text, at least; base64 has a / in 64 characters, which PHP writes as \/
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _SLACK = 4096  # values that a text may hold beside its arrays' elements
@@ -90,10 +90,10 @@ def refuse_crowds(text: bytes | bytearray, limits: ReadLimits, pointer: str) -> 
     counts = {mark: count_of(mark, text) for mark in _MARK_BYTES}
     if max(counts.values()) > most:
         raise too_many_elements(max(counts.values()), limits.max_elements, pointer)
-    if len(text) > _MOST_QUOTES and count_of(b'"', text) > _MOST_QUOTES:
-        detail = f"there are more than {_MOST_QUOTES:,} quotation marks; no request has so many strings"
-        raise MalformedJSON(detail, pointer, limit=_MOST_QUOTES)
-    most_escapes = max(_MOST_QUOTES, len(text) // _BYTES_AN_ESCAPE)
+    if len(text) > MAX_QUOTES and count_of(b'"', text) > MAX_QUOTES:
+        detail = f"there are more than {MAX_QUOTES:,} quotation marks; no request has so many strings"
+        raise MalformedJSON(detail, pointer, limit=MAX_QUOTES)
+    most_escapes = max(MAX_QUOTES, len(text) // _BYTES_AN_ESCAPE)
     if len(text) > most_escapes and count_of(b"\\", text) > most_escapes:
         detail = f"there are more than {most_escapes:,} backslashes; no request has so many escaped characters"
         raise MalformedJSON(detail, pointer, limit=most_escapes)

@@ -25,12 +25,7 @@ from .json_pieces import STAND_IN, Lifted, are_strings_plain, lifted
 
 _ESCAPED_BRACKET = b"\\u005"  # as both \u005b and \u005B begin
 
-_MAX_KEYS, _MAX_KEY_CHARACTERS, _MAX_PLAIN = 64, 256, 100_000
-JSON_LIMITS = {
-    "max_json_keys": _MAX_KEYS,
-    "max_json_key_characters": _MAX_KEY_CHARACTERS,
-    "max_json_values": _MAX_PLAIN,
-}
+MAX_KEYS, MAX_KEY_CHARACTERS, MAX_PLAIN = 64, 256, 100_000
 """Keys of an object, characters of a key, values outside of arrays: many times what any request has.
 
 pysimdjson finds a key by looking at each, pointers repeat a key, and a value outside of an array becomes an object.
@@ -144,9 +139,9 @@ class _Walk:
     def take_plain(self, count: int, pointer: str) -> None:
         """Count values that become Python objects; each takes a hundred times what a number of an array does."""
         self.plain += count
-        if self.plain > _MAX_PLAIN:
-            detail = f"there are more than {_MAX_PLAIN:,} values outside of arrays; no request has so many"
-            raise MalformedJSON(detail, pointer, limit=_MAX_PLAIN, actual=self.plain)
+        if self.plain > MAX_PLAIN:
+            detail = f"there are more than {MAX_PLAIN:,} values outside of arrays; no request has so many"
+            raise MalformedJSON(detail, pointer, limit=MAX_PLAIN, actual=self.plain)
 
     def check_depth(self, depth: int, pointer: str) -> None:
         if depth >= self.limits.max_json_depth:
@@ -158,11 +153,11 @@ class _Walk:
             detail = f'the key "{key[:40]}" stands twice in one object; each key may be given once'
             raise DuplicateKey(detail, pointer, key=key[:200])
         longest = max(map(len, keys), default=0)
-        if longest > _MAX_KEY_CHARACTERS:  # pointers would repeat it
-            detail = f"a key has {longest:,} characters; no field of a request has more than {_MAX_KEY_CHARACTERS}"
-            raise MalformedJSON(detail, pointer, limit=_MAX_KEY_CHARACTERS, actual=longest)
+        if longest > MAX_KEY_CHARACTERS:  # pointers would repeat it
+            detail = f"a key has {longest:,} characters; no field of a request has more than {MAX_KEY_CHARACTERS}"
+            raise MalformedJSON(detail, pointer, limit=MAX_KEY_CHARACTERS, actual=longest)
         if "\0" in "".join(keys):  # pysimdjson would look up what stands before it
             raise MalformedJSON("a key has the character U+0000 in it; no field of a request has", pointer)
-        if len(keys) > _MAX_KEYS:
-            detail = f"an object has {len(keys)} keys; no object of a request has more than {_MAX_KEYS}"
-            raise MalformedJSON(detail, pointer, limit=_MAX_KEYS, actual=len(keys))
+        if len(keys) > MAX_KEYS:
+            detail = f"an object has {len(keys)} keys; no object of a request has more than {MAX_KEYS}"
+            raise MalformedJSON(detail, pointer, limit=MAX_KEYS, actual=len(keys))

@@ -27,7 +27,7 @@ MAGIC = b"\x93NUMPY"
 NPY_DTYPES = ("bool", *DTYPES, "uint32", "uint64")
 """The dtypes that are read from .npy."""
 
-_MAX_HEADER_BYTES = 4096  # a shape of 64 axes needs less; NumPy pads to a multiple of 64
+MAX_HEADER_BYTES = 4096  # a shape of 64 axes needs less; NumPy pads to a multiple of 64
 
 _MEMBER = re.compile(
     r"\s*(?:'(?P<key>\w{1,20})'|\"(?P<key2>\w{1,20})\")\s*:\s*"
@@ -89,8 +89,8 @@ def _header(view: memoryview, pointer: str) -> tuple[str, int]:
         raise InvalidNpy(f"the file has format version {major}.{minor}; 1.0, 2.0 and 3.0 are read", pointer)
     width = 2 if major == 1 else 4
     length, start = int.from_bytes(view[8 : 8 + width], "little"), 8 + width
-    if length > _MAX_HEADER_BYTES:
-        raise InvalidNpy(f"the header claims {length} bytes; at most {_MAX_HEADER_BYTES} are read", pointer)
+    if length > MAX_HEADER_BYTES:
+        raise InvalidNpy(f"the header claims {length} bytes; at most {MAX_HEADER_BYTES} are read", pointer)
     if start + length > len(view):
         raise InvalidNpy(f"the header claims {length} bytes but {len(view) - start} are there", pointer)
     return bytes(view[start : start + length]).decode("latin-1"), start + length

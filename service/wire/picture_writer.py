@@ -13,7 +13,7 @@ from .png_writer import write_png
 
 PictureFormat = Literal["png", "webp", "jpeg"]
 
-_MAX_SIDE = {"png": 1_000_000, "webp": 16383, "jpeg": 65500}  # libpng's own; the formats' for the others
+MAX_SIDE = {"png": 1_000_000, "webp": 16383, "jpeg": 65500}  # libpng's own; the formats' for the others
 _OPTIONS: dict[str, dict[str, Any]] = {
     "webp": {"Q": 90, "effort": 2, "keep": "none"},
     "jpeg": {"Q": 95, "subsample_mode": "off", "keep": "none"},
@@ -69,7 +69,7 @@ def _check(pixels: NDArray[Any], picture_format: PictureFormat) -> None:
         detail = f"{picture_format} cannot hold samples of {pixels.dtype}; 8-bit goes into all, 16-bit into png"
         raise UnwritablePicture(detail)
     height, width = pixels.shape[-2:]
-    limit = _MAX_SIDE[picture_format]
+    limit = MAX_SIDE[picture_format]
     if max(height, width) > limit:
         detail = f"{picture_format} holds at most {limit:,} pixels a side; the maps have {width:,} × {height:,}"
         raise UnwritablePicture(detail, limit=limit, actual=max(height, width))

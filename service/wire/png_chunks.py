@@ -10,7 +10,7 @@ import struct
 
 _SIGNATURE_BYTES = 8
 _UNFOLDING = (b"zTXt", b"iTXt", b"iCCP")
-_MOST_CHUNKS = 100_000  # encoders write a few kilobytes in each, or all in one
+MAX_CHUNKS = 100_000  # encoders write a few kilobytes in each, or all in one
 _HEAD = struct.Struct(">I4s")
 _FRAME_BYTES = 12  # length, name and checksum
 
@@ -23,7 +23,7 @@ def without_unfolding(data: bytes | bytearray) -> bytes | bytearray | None:
     kept: list[memoryview] = []
     view = memoryview(data)
     begin = start = _SIGNATURE_BYTES
-    for _ in range(_MOST_CHUNKS):
+    for _ in range(MAX_CHUNKS):
         if start + _FRAME_BYTES > len(data):
             break
         length, name = _HEAD.unpack_from(data, start)
