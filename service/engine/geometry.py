@@ -12,7 +12,7 @@ d(k-1)+1 cells (section 5.1); a convolution or pool has floor((n + b + a - d(k-1
 from __future__ import annotations
 
 from math import gcd
-from typing import Any
+from typing import Any, TypedDict
 
 from . import checks, errors
 from .arguments import (
@@ -199,43 +199,75 @@ def plan_pool(
     size = input_shape[2:]
     if output_size is not None:
         checks.check_adaptive_options(stride, padding, dilation, ceil_mode, count_include_pad, divisor_override)
-        counts = per_axis(output_size, rank, "output_size", minimum=1)
-        pads: Pads = ((0, 0),) * rank
-        kernel = tuple(_largest_window(n, o) for n, o in zip(size, counts, strict=True))
-        strides = dilations = (1,) * rank
-        dropped = overhang = (0,) * rank
+        windows = _adaptive(size, per_axis(output_size, rank, "output_size", minimum=1))
     else:
-        kernel = per_axis(kernel_size, rank, "kernel_size", minimum=1)
-        strides = kernel if stride is None else per_axis(stride, rank, "stride", minimum=1)
-        dilations = per_axis(dilation, rank, "dilation", minimum=1)
-        pads = _resolve_padding(padding, size, kernel, strides, dilations)
-        checks.check_pool_padding(pads, kernel, dilations)
-        count = ceil_window_count if ceil_mode else window_count
-        counts = tuple(
-            count(n, b, a, k, s, d) for n, (b, a), k, s, d in zip(size, pads, kernel, strides, dilations, strict=True)
-        )
-        beyond = tuple(s - 1 if ceil_mode else 0 for s in strides)
-        checks.check_fits(counts, input_shape[1], size, kernel, pads, dilations, "kernel_size", beyond)
-        checks.check_windows_meet_input(counts, size, pads, strides, dilations)
-        ends = _dropped(counts, size, pads, kernel, strides, dilations)
-        dropped, overhang = tuple(max(0, e) for e in ends), tuple(max(0, -e) for e in ends)
+        windows = _regular(input_shape, kernel_size, stride, padding, dilation, ceil_mode=ceil_mode)
     return PoolPlan(
         kind=kind,
         batch=input_shape[0],
         channels=input_shape[1],
         input_size=size,
-        kernel_size=kernel,
-        stride=strides,
-        padding=pads,
-        dilation=dilations,
         ceil_mode=bool(ceil_mode),
         count_include_pad=bool(count_include_pad),
         divisor_override=divisor_override,
         p=p,
         adaptive=output_size is not None,
+        **windows,
+    )
+
+
+class _Windows(TypedDict):
+    """What a pool's windows are, as its plan has it."""
+
+    kernel_size: Ints
+    stride: Ints
+    padding: Pads
+    dilation: Ints
+    output_size: Ints
+    dropped: Ints
+    overhang: Ints
+
+
+def _adaptive(size: Ints, counts: Ints) -> _Windows:
+    """Return so many windows that are as nearly equal as they can be."""
+    ones, zeros = (1,) * len(size), (0,) * len(size)
+    return _Windows(
+        kernel_size=tuple(_largest_window(n, o) for n, o in zip(size, counts, strict=True)),
+        stride=ones,
+        padding=((0, 0),) * len(size),
+        dilation=ones,
         output_size=counts,
-        dropped=dropped,
-        overhang=overhang,
+        dropped=zeros,
+        overhang=zeros,
+    )
+
+
+def _regular(
+    input_shape: Ints, kernel_size: Any, stride: Any, padding: Any, dilation: Any, *, ceil_mode: bool
+) -> _Windows:
+    """Return windows of one size, a stride apart."""
+    size = input_shape[2:]
+    kernel = per_axis(kernel_size, len(size), "kernel_size", minimum=1)
+    strides = kernel if stride is None else per_axis(stride, len(size), "stride", minimum=1)
+    dilations = per_axis(dilation, len(size), "dilation", minimum=1)
+    pads = _resolve_padding(padding, size, kernel, strides, dilations)
+    checks.check_pool_padding(pads, kernel, dilations)
+    count = ceil_window_count if ceil_mode else window_count
+    counts = tuple(
+        count(n, b, a, k, s, d) for n, (b, a), k, s, d in zip(size, pads, kernel, strides, dilations, strict=True)
+    )
+    beyond = tuple(s - 1 if ceil_mode else 0 for s in strides)
+    checks.check_fits(counts, input_shape[1], size, kernel, pads, dilations, "kernel_size", beyond)
+    checks.check_windows_meet_input(counts, size, pads, strides, dilations)
+    ends = _dropped(counts, size, pads, kernel, strides, dilations)
+    return _Windows(
+        kernel_size=kernel,
+        stride=strides,
+        padding=pads,
+        dilation=dilations,
+        output_size=counts,
+        dropped=tuple(max(0, e) for e in ends),
+        overhang=tuple(max(0, -e) for e in ends),
     )
 
 
