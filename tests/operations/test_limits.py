@@ -57,3 +57,15 @@ def test_samples_and_phases_that_python_begins_one_by_one_count() -> None:
 def test_text_takes_more_memory_than_the_values_it_tells() -> None:
     work = work_of(engine.plan_conv((1, 1, 1000), (1, 1, 1)), 4)
     assert work.memory_bytes(as_text=True) - work.memory_bytes(as_text=False) == 1000 * (24 - 4)
+
+
+def test_a_backward_pass_counts_the_copied_padding_that_it_folds_back() -> None:
+    """A hundred taps far apart in the padding of one cell: seconds, from some hundred bytes."""
+    sizes: dict[str, Any] = {"stride": (2, 3513), "dilation": (600_000, 1), "padding": "same"}
+    asked = list[Work]()
+    for mode in ("circular", "zeros"):
+        plan = engine.plan_conv((1, 1, 1, 1), (1, 1, 100, 1), padding_mode=mode, **sizes)
+        check_work(plan, replace(WIDE, admit=asked.append), backward=True)
+    copied, filled = asked
+    assert copied.seconds > 1
+    assert filled.seconds < 0.1
