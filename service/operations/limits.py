@@ -6,7 +6,7 @@ import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from math import prod
 from typing import Any
 
@@ -60,6 +60,7 @@ _DIGITS_BYTES = 24  # a value in an answer's text, at most
 _MACS_A_SECOND = 2e9
 _ELEMENTS_A_SECOND = 1e8
 _ROUND_SECONDS = 15e-6
+_SHOWN_DIGITS = 6  # of seconds, behind the point
 _FOLDS_A_READ = 10  # time that a cell of a copied padding takes on the way back, in cells that are read
 
 
@@ -105,7 +106,7 @@ class WorkLimits:
     admit_drawing: Callable[[int], None] = lambda size: None  # noqa: ARG005  (the one asked where nothing is bounded)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Work:
     """What a plan would cost, in the units of the limits.
 
@@ -150,13 +151,18 @@ class Work:
 
     def memory_bytes(self, *, as_text: bool) -> int:
         """Return the memory of the arrays and of the answer: each value's digits if it is text, or the value."""
-        answer = _DIGITS_BYTES if as_text else self.item_bytes
-        read = self.input_elements + self.kernel_elements
-        answered = self.output_elements + self.also_answered
-        held = answered * (self.item_bytes + answer) + self.passed_elements * self.item_bytes
-        return read * _READ_BYTES + held
+        if not as_text:
+            return self.array_bytes
+        return self.array_bytes + (self.output_elements + self.also_answered) * (_DIGITS_BYTES - self.item_bytes)
 
-    @property
+    @cached_property
+    def array_bytes(self) -> int:
+        """Memory of the arrays, and of an answer that is no text."""
+        read = self.input_elements + self.kernel_elements
+        answered = 2 * (self.output_elements + self.also_answered) + self.passed_elements
+        return read * _READ_BYTES + answered * self.item_bytes
+
+    @cached_property
     def seconds(self) -> float:
         """Time on one core that it would take, within a factor of a few."""
         moved = max(self.input_elements, self.read_elements) + self.output_elements + self.inner_elements
@@ -238,12 +244,12 @@ def exceeded(work: Work, limits: WorkLimits) -> tuple[str, float, float] | None:
         ("max_output_elements", limits.max_output_elements, max(work.output_elements, work.largest_output)),
         ("max_padded_elements", limits.max_padded_elements, work.padded_elements),
         ("max_macs", limits.max_macs, work.macs),
-        ("max_memory_bytes", limits.max_memory_bytes, work.memory_bytes(as_text=False)),
-        ("deadline_seconds", limits.deadline_seconds, round(work.seconds / limits.cores, 6)),
+        ("max_memory_bytes", limits.max_memory_bytes, work.array_bytes),
+        ("deadline_seconds", limits.deadline_seconds, work.seconds / limits.cores),
     )
     for name, limit, actual in pairs:
         if actual > limit:
-            return name, limit, actual
+            return name, limit, round(actual, _SHOWN_DIGITS)
     return None
 
 
