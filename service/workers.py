@@ -58,7 +58,8 @@ class Workers:
         # Told to stop before they are all there, it starts them all the same: clients may be waiting for each.
         signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
         for worker in range(len(self._sockets)):
-            self._start(worker)
+            if not self._stopping:  # one that could not be started let the signal in
+                self._start(worker)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
         while self._running:
             process, status = os.wait()

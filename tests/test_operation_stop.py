@@ -164,6 +164,15 @@ def test_a_worker_that_cannot_be_started_is_tried_again_and_the_others_serve_on(
             assert service.ask("/v1/conv2d", SMALL).status == 200
 
 
+def test_a_stop_while_a_worker_cannot_be_started_starts_no_other() -> None:
+    command = (sys.executable, "-c", _NO_ROOM_FOR_THE_THIRD)
+    with serving(workers=4, command=command) as service:  # the third is tried again in a second, and behind it a fourth
+        until(lambda: any("could not be started" in line["message"] for line in service.lines), "the refusal")
+        service.process.terminate()
+        assert service.process.wait(30) == 0
+        assert not any(line["level"] == "ERROR" and "failed" in line["message"] for line in service.lines)
+
+
 def test_workers_do_not_outlive_their_parent() -> None:
     with serving(workers=2) as service:
         until(lambda: service.ask("/livez").status == 200, "an answer")

@@ -91,7 +91,9 @@ def choose(
     if method != "auto":
         (named,) = {_named(phase, method) for phase in phases}
         if control is not None:
-            _check_budget(named, forward, np.dtype(dtype).itemsize, control)
+            for part in (forward, *phases):
+                if not _unsuitable(named, part):  # the largest kernel's taps may not all meet something
+                    _check_budget(named, part, np.dtype(dtype).itemsize, control)
         return named.name
     budget = (control or DEFAULT_CONTROL).budget_bytes
     return next(m for m in _within_budget(forward, np.dtype(dtype).itemsize, budget) if not m.by_values).name

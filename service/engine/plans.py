@@ -190,8 +190,12 @@ class PoolPlan(_Plan):
         Negative, or past the end, where a window lies in the padding. Adaptive windows run from floor(i·n/o) to
         ceil((i+1)·n/o).
         """
-        n, count = self.input_size[axis], self.output_size[axis]
+        return [self.window(axis, index) for index in range(self.output_size[axis])]
+
+    def window(self, axis: int, index: int) -> tuple[int, int]:
+        """Return one window of an axis, as `windows` has it."""
         if self.adaptive:
-            return [(i * n // count, -(-(i + 1) * n // count)) for i in range(count)]
-        before, stride, reach = self.padding[axis][0], self.stride[axis], self.span[axis]
-        return [(i * stride - before, i * stride - before + reach) for i in range(count)]
+            n, count = self.input_size[axis], self.output_size[axis]
+            return index * n // count, -(-(index + 1) * n // count)
+        start = index * self.stride[axis] - self.padding[axis][0]
+        return start, start + self.span[axis]

@@ -72,12 +72,7 @@ class AxisWindows:
 
     def window(self, index: int) -> tuple[int, int]:
         """Return one window as (start, stop)."""
-        plan, axis = self.plan, self.axis
-        if plan.adaptive:
-            n, count = plan.input_size[axis], plan.output_size[axis]
-            return index * n // count, -(-(index + 1) * n // count)
-        start = index * plan.stride[axis] - plan.padding[axis][0]
-        return start, start + span(plan.kernel_size[axis], plan.dilation[axis])
+        return self.plan.window(self.axis, index)
 
     def starts(self) -> Positions:
         """Return where each window starts."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
-from math import ceil, prod
+from math import ceil, prod, sqrt
 
 import numpy as np
 
@@ -37,6 +37,10 @@ FEWEST_CHANNELS = 32
 """Channels, and filters, a group below which the transforms outweigh the products that they save."""
 FEWEST_POSITIONS = 2048
 """Outputs of all images below which too few tiles average their errors out: one alone costs up to 400·ε·max|x|·Σ|g|."""
+FEWEST_COUNTING = 256
+"""As many of a filter's outputs must have a gradient that counts, (Σ|g|)²/Σg² of them, where the filter itself does."""
+_VALUES = 256 * 1024
+"""Whose magnitudes are made at once."""
 FEWEST_TILES = 32
 """Tiles at once below which a memory budget leaves too narrow products."""
 
@@ -56,9 +60,25 @@ def worthwhile(plan: ConvPlan, method: str, itemsize: int, budget_bytes: int) ->
 
 
 def allowed(input: Array, output_gradient: Array, padding_value: float) -> bool:
-    """Return whether data lets tiles be transformed: both tame, as for the forward method, and no sum to be exact."""
+    """Return whether data lets tiles be transformed: both tame, as for the forward method, and no sum to be exact.
+
+    Nor may a few outputs carry all of a filter's gradient, whose tiles alone would then have to average out.
+    """
     survey = Survey(input, output_gradient, padding_value)
-    return not survey.integers and survey.tame and Survey(output_gradient, output_gradient[:1, :1], 0.0).tame
+    if survey.integers or not survey.tame or not Survey(output_gradient, output_gradient[:1, :1], 0.0).tame:
+        return False
+    images, filters = output_gradient.shape[:2]
+    totals, squares = np.zeros(filters), np.zeros(filters)
+    some = max(1, _VALUES * filters * images // output_gradient.size)
+    for image in output_gradient:
+        for start in range(0, filters, some):
+            values = image[start : start + some].reshape(min(some, filters - start), -1)
+            totals[start : start + some] += np.abs(values).sum(axis=1)
+            squares[start : start + some] += np.vecdot(values, values)
+    positions = images * prod(output_gradient.shape[2:])
+    # Errors of a filter that add up are at most 400·ε·max|x|·Σ|g|, and the bound has the largest Σ|g|.
+    counts = 400 * totals > 4 * sqrt(positions) * totals.max()
+    return bool((totals[counts] ** 2 >= FEWEST_COUNTING * squares[counts]).all())
 
 
 def winograd_kernel_gradient(

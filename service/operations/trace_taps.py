@@ -110,7 +110,7 @@ def pool_taps(plan: engine.PoolPlan, position: tuple[int, ...]) -> Taps:
     """Return the taps of a pool's window; outside the input they read nothing."""
     window, cells, outside = [], [], []
     for axis, at in enumerate(position):
-        start, stop = plan.windows(axis)[at]
+        start, stop = plan.window(axis, at)
         reads = np.arange(start, stop, plan.dilation[axis])
         beyond = (reads < 0) | (reads >= plan.input_size[axis])
         window.append((start, stop))

@@ -293,3 +293,17 @@ def test_the_padding_that_a_pool_is_advised_would_do(service: httpx.Client) -> N
     asked: dict[str, Any] = {"input_shape": [3], "kernel_size": 6, "stride": 3, "ceil_mode": True}
     refused(service.post("/v1/pool1d/plan", json=asked), 422, "kernel-too-large", "at least 1 sample on each side")
     assert answered(service, "/v1/pool1d/plan", **asked, padding=1)["plan"]["output_shape"] == [1]
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("/v1/conv_transpose1d/plan", {"input_shape": [64, 1], "kernel_shape": [64, 3000, 7], "padding": 1}),
+        ("/v1/conv_transpose2d/plan", {"input_shape": [512, 1, 1], "kernel_shape": [512, 64, 7, 7], "padding": 1}),
+    ],
+)
+def test_a_method_is_judged_by_the_taps_that_meet_something(
+    service: httpx.Client, path: str, fields: dict[str, Any]
+) -> None:
+    """Of seven taps that cross a border of one, five meet the only cell."""
+    assert answered(service, path, **fields, method="winograd")["plan"]["method"] == "winograd"

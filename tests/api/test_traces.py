@@ -12,6 +12,8 @@ from PIL import Image
 
 from service.api.examples import EDGE, RAMP
 from service.api.teaching_examples import TRACES
+from service.settings import Settings
+from tests.conftest import Serve
 
 EXAMPLES = [(op, example["value"]) for op, examples in TRACES.items() for example in examples.values()]
 
@@ -165,3 +167,11 @@ def test_the_sample_spacing_stands_in_the_plan_and_in_each_step(service: httpx.C
         assert step["sum"] * step["sample_spacing"] + step["bias"] == step["value"]
     shapes = {"input_shape": [2], "kernel_shape": [1], "sample_spacing": 0.5}
     assert service.post("/v1/conv1d/plan", json=shapes).json()["plan"]["sample_spacing"] == 0.5
+
+
+def test_a_page_of_very_many_windows_costs_what_the_page_does(serve: Serve) -> None:
+    """Not 24 lists of eight million windows, which take three quarters of a minute."""
+    asked = {"input": [1, 2, 3, 4], "output_size": 8_000_000, "kind": "average", "count": 24, "dtype": "float32"}
+    answer = serve(Settings(deadline_seconds=15)).post("/v1/pool1d/trace", json=asked)
+    assert answer.status_code == 200, answer.text
+    assert len(answer.json()["steps"]) == 24

@@ -93,7 +93,7 @@ NOISE = {
 
 @pytest.mark.parametrize("noise", NOISE)
 @pytest.mark.parametrize(
-    ("filters", "channels", "taps"), [(32, 32, 3), (128, 64, 3), (256, 64, 4), (64, 64, 5), (512, 128, 3)]
+    ("filters", "channels", "taps"), [(32, 48, 3), (128, 64, 3), (256, 64, 4), (64, 64, 5), (512, 128, 3)]
 )
 def test_filters_that_average_errors_out_go_through_winograd(
     noise: str, filters: int, channels: int, taps: int
@@ -231,6 +231,23 @@ def test_channels_with_the_signs_of_a_tap_s_weights_stay_inside_the_bound(channe
     w[..., 9 - taps :] = np.sign(drawn) if sizes == "the same" else drawn
     x = np.sign(w[0, :, 8])[:, None, None] * rng.choice([-1, 1], (1, 1, 22, 22)).astype(np.float32)
     assert beyond_bound(x, w.reshape(32, channels, 3, 3)) <= 1
+
+
+@pytest.mark.parametrize("channels", [40, 64, 128, 256, 512])
+@pytest.mark.parametrize("groups", [1, 3, 6])
+@pytest.mark.parametrize("rank", [1, 2])
+def test_channels_with_a_lone_tap_each_stay_inside_the_bound(channels: int, groups: int, rank: int) -> None:
+    """Other taps in other channels, each with data that suits it: the errors of one output add up over all."""
+    rng = np.random.default_rng(19)
+    taps = 3**rank
+    group, signs = np.arange(channels) % min(groups, taps), np.where(np.arange(channels) // groups % 2, -1, 1)
+    w = np.zeros((32, channels, taps), np.float32)
+    w[0, np.arange(channels), taps - 1 - group] = signs
+    maps = rng.uniform(-1, 1, (groups, *(30,) * rank)) if rank == 2 else rng.uniform(-1, 1, (groups, 1602))
+    x = (maps[group] * signs.reshape(-1, *(1,) * rank))[None].astype(np.float32)
+    w = w.reshape(32, channels, *(3,) * rank)
+    assert METHODS[method_of(x, w)].local
+    assert beyond_bound(x, w) <= 1
 
 
 def test_a_filter_of_positive_weights_stays_local_whatever_the_data() -> None:
