@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 _GROUPS = Path("/sys/fs/cgroup")
+_MEMBERSHIP = Path("/proc/self/cgroup")
 _UNLIMITED = 2**60  # version 1 writes "no limit" as a number near 2⁶³
 _FALLBACK_BYTES = 2 * 2**30
 
@@ -63,7 +64,7 @@ def _read(kind: str, name: str) -> str:
 def _own_group(kind: str) -> Path:
     """Return the folder of this process's control group, as the host sees it."""
     try:
-        lines = Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+        lines = _MEMBERSHIP.read_text(encoding="utf-8").splitlines()
     except OSError:
         return _GROUPS
     for line in lines:

@@ -16,10 +16,15 @@ GIBI = 2**30
 
 @pytest.fixture
 def group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A tree of control groups, and a machine of 64 cores on which this process may use all."""
+    """A tree of control groups, and a machine of 64 cores on which this process may use all.
+
+    The files stand in for the kernel's, and the cores for a machine's, as no test can have all these: the code that
+    reads them is the real one.
+    """
     forget()
     monkeypatch.setattr(container, "_GROUPS", tmp_path)
-    monkeypatch.setattr(container, "_own_group", lambda kind: tmp_path / kind / "own")
+    monkeypatch.setattr(container, "_MEMBERSHIP", tmp_path / "membership")
+    write(tmp_path / "membership", "5:cpu,cpuacct:/own\n4:memory:/own\n3:pids:/own\n")
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)), raising=False)
     yield tmp_path
     forget()
@@ -56,6 +61,13 @@ def test_a_share_of_the_cores_in_version_1(group: Path, quota: str, cores: int) 
 def test_memory(group: Path, file: str) -> None:
     write(group / file, "536870912\n")
     assert container.memory_bytes() == GIBI // 2
+
+
+def test_in_version_2_its_own_group_has_one_place_for_all(group: Path) -> None:
+    write(group / "membership", "0::/service/one\n")
+    write(group / "service" / "one" / "pids.max", "64")
+    write(group / "service" / "one" / "cpu.max", "300000 100000")
+    assert (container.tasks(), container.cores()) == (64, 3)
 
 
 def test_its_own_group_comes_before_the_whole_trees(group: Path) -> None:

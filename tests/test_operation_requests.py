@@ -6,7 +6,6 @@ import gzip
 import json
 import re
 import socket
-import sys
 import time
 from threading import Thread
 from typing import Any
@@ -357,7 +356,6 @@ def test_an_answer_that_is_not_taken_is_given_up_with_its_memory() -> None:
         assert service.ask("/v1/conv2d", SMALL).status == 200
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only glibc has a call for it")
 def test_an_idle_worker_gives_its_memory_back() -> None:
     rows = np.random.default_rng(3).standard_normal((700, 700)).tolist()
     with serving(workers=1) as service:

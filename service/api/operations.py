@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
+from service.drawing.maps import unbounded
 from service.engine import Control
 from service.operations.answer import Answer
 from service.operations.limits import Work, WorkLimits
@@ -107,7 +108,7 @@ class Computation:
         record.macs = answer.fields.get("plan", {}).get("macs", 0)
         control.check()
         with record.timings.phase("encode"):
-            return compressed(write_answer(answer, media_types, self.rank, limits.admit_drawing), encoding)
+            return compressed(write_answer(answer, media_types, self.rank, limits.admit_drawing or unbounded), encoding)
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,8 +108,8 @@ _FEW_CHANNELS, _MANY_CHANNELS = 32, 128
 same, and of others. The second is by measurement: kernels of 1 to 9 taps, of 64 to 1024 channels, ±1 and random."""
 _LONE, _EVENED_OUT = 1.5, 0.9
 """Taps of a channel that count, below which it has a lone one; the power of them by which products differ in size."""
-_SIZES = 256 * 1024
-"""Weights whose magnitudes are made at once."""
+SIZES_AT_ONCE = 256 * 1024
+"""Numbers whose magnitudes are made at once."""
 
 
 class _Norms(NamedTuple):
@@ -208,7 +208,7 @@ class Survey:
         """
         filters, channels, *kernel = self._kernel.shape
         flat = np.ascontiguousarray(self._kernel).reshape(filters, -1)
-        some = max(1, min(filters, _SIZES // flat.shape[1]))
+        some = max(1, min(filters, SIZES_AT_ONCE // flat.shape[1]))
         sizes = np.empty((some, flat.shape[1]), flat.dtype)
         weights = reduce(np.multiply.outer, [2.0 ** (np.arange(k) - k + 1) for k in kernel]).reshape(-1)
         found, many = 0.0, channels / _FEW_CHANNELS

@@ -170,30 +170,23 @@ class Spread:
             Spreading(weights, self.stride, self.dilation, images, bias, region, out, self.control).compute()
             return out
         out[...] = 0 if bias is None else bias
-        in_order = False
-        if scattered:
-            self.control.report_method("direct")
-            in_order = self._macs(images) <= MOST and not self._sums_in_any_order(images, grouped)
         # Half of the memory is for the phases, computed apart, the other half for computing them.
         halved = replace(self, control=replace(self.control, budget_bytes=self.control.budget_bytes // 2))
-        # Tap by tap the products of all channels' cells are made, with as many filters as there are.
-        maps = max(self.filters, data.shape[1]) if scattered else self.filters
-        for part, tile in halved._tiles(out, region, maps):
-            position: Index = (part, slice(None), *_within(tile, region))
-            if scattered:
-                scatter(
-                    grouped,
-                    self.stride,
-                    self.dilation,
-                    images[part],
-                    out[position],
-                    tile,
-                    self.control,
-                    in_order=in_order,
-                )
-            else:
-                halved._add(out[position], tile, data[part])
+        if scattered:
+            halved._scatter(out, region, images, grouped)
+            return out
+        for part, tile in halved._tiles(out, region, self.filters):
+            halved._add(out[(part, slice(None), *_within(tile, region))], tile, data[part])
         return out
+
+    def _scatter(self, out: Array, region: Region, images: Array, kernel: Array) -> None:
+        """Add everything tap by tap, each the products of all channels' cells, with as many filters as there are."""
+        self.control.report_method("direct")
+        in_order = self._macs(images) <= MOST and not self._sums_in_any_order(images, kernel)
+        maps = max(self.filters, images.shape[1] * images.shape[2])
+        for part, tile in self._tiles(out, region, maps):
+            target = out[(part, slice(None), *_within(tile, region))]
+            scatter(kernel, self.stride, self.dilation, images[part], target, tile, self.control, in_order=in_order)
 
     def _macs(self, images: Array) -> int:
         """Return the products of a cell and a tap, whether or not the region holds where they fall."""

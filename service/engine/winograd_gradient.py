@@ -19,11 +19,11 @@ import numpy as np
 from .borders import Array, Region, fill
 from .control import Control
 from .methods.transforms import CACHE_LINE, Turns, parts, points_of_tiles, transforms_of
-from .methods.winograd import unsuitable
+from .methods.winograd import TILE_ERRORS, unsuitable
 from .methods.work import cut, extent
 from .parallel import Workspace, run, shared
 from .plans import ConvPlan
-from .precision import Survey
+from .precision import SIZES_AT_ONCE, Survey
 from .products import matmul
 
 BLOCK_BYTES = 16 * 1024 * 1024
@@ -39,8 +39,6 @@ FEWEST_POSITIONS = 2048
 """Outputs of all images below which too few tiles average their errors out: one alone costs up to 400·ε·max|x|·Σ|g|."""
 FEWEST_COUNTING = 256
 """As many of a filter's outputs must have a gradient that counts, (Σ|g|)²/Σg² of them, where the filter itself does."""
-_VALUES = 256 * 1024
-"""Whose magnitudes are made at once."""
 FEWEST_TILES = 32
 """Tiles at once below which a memory budget leaves too narrow products."""
 
@@ -69,15 +67,15 @@ def allowed(input: Array, output_gradient: Array, padding_value: float) -> bool:
         return False
     images, filters = output_gradient.shape[:2]
     totals, squares = np.zeros(filters), np.zeros(filters)
-    some = max(1, _VALUES * filters * images // output_gradient.size)
+    some = max(1, SIZES_AT_ONCE * filters * images // output_gradient.size)
     for image in output_gradient:
         for start in range(0, filters, some):
             values = image[start : start + some].reshape(min(some, filters - start), -1)
             totals[start : start + some] += np.abs(values).sum(axis=1)
             squares[start : start + some] += np.vecdot(values, values)
     positions = images * prod(output_gradient.shape[2:])
-    # Errors of a filter that add up are at most 400·ε·max|x|·Σ|g|, and the bound has the largest Σ|g|.
-    counts = 400 * totals > 4 * sqrt(positions) * totals.max()
+    # Errors of a filter that add up are at most as many ε·max|x|·Σ|g|, and the bound has the largest Σ|g|.
+    counts = max(TILE_ERRORS.values()) * totals > 4 * sqrt(positions) * totals.max()
     return bool((totals[counts] ** 2 >= FEWEST_COUNTING * squares[counts]).all())
 
 

@@ -45,9 +45,8 @@ _MENDS: dict[str, dict[str, str]] = {
         "network": f"{_LESS}, or give the layers fewer filters or smaller kernels",
     },
 }
-# A plan that has no number of its own of what is wanted less of: it is the work that takes time, …
+# Most of the time goes into the work, and most of the memory into the arrays: less of these helps.
 _MENDS["deadline_seconds"] = _MENDS["max_macs"]
-# … and the arrays that take memory.
 _MENDS["max_memory_bytes"] = _MENDS["max_output_elements"]
 _NOUNS = {
     "max_macs": "multiply-accumulates",
@@ -103,7 +102,7 @@ class WorkLimits:
     cores: int = 1
     working_bytes: int = engine.Control().budget_bytes
     admit: Callable[[Work], None] | None = None
-    admit_drawing: Callable[[int], None] = lambda size: None  # noqa: ARG005  (the one asked where nothing is bounded)
+    admit_drawing: Callable[[int], None] | None = None
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
@@ -20,7 +20,7 @@ from .echo import conv_echo, pool_echo, transpose_echo
 from .formula import conv_formula, pool_formula, transpose_formula
 from .layout import Layout, Shape
 from .limits import WorkLimits, exceeded, too_many_read, work_of
-from .pool import plan_pool
+from .pool import index_elements, plan_pool
 from .sight import input_sight, through_transposed
 from .transpose import plan_conv_transpose
 
@@ -89,7 +89,8 @@ def pool_plan(request: PoolPlanRequest, rank: int, limits: WorkLimits) -> dict[s
         layout, plan = plan_pool(request, rank, planned.shape)
     echo = pool_echo(plan, layout, planned.shape, dtype=planned.dtype.name)
     working_bytes = engine.pool_working_bytes(plan, planned.dtype, _control(limits))
-    refused = _refused(plan, planned.dtype, 0, limits)
+    indices = index_elements(request, plan, planned.dtype)
+    refused = _refused(plan, planned.dtype, 0, limits, also_answered=indices)
     return _answer(plan, echo, pool_formula(plan), 0, planned.dtype, working_bytes, refused)
 
 
@@ -98,12 +99,12 @@ def _sent_taps(request: Any, kernel_shape: Shape) -> int:
     return 0 if isinstance(request.kernel, (str, dict)) else prod(kernel_shape)
 
 
-def _refused(plan: Any, dtype: np.dtype[Any], sent: int, limits: WorkLimits) -> str | None:
+def _refused(plan: Any, dtype: np.dtype[Any], sent: int, limits: WorkLimits, *, also_answered: int = 0) -> str | None:
     """Return the limit that refuses the operation, if any; what is beyond one may be too large even to estimate.
 
     `sent` are the numbers that a request has beside the input.
     """
-    work = work_of(plan, dtype.itemsize)
+    work = replace(work_of(plan, dtype.itemsize), also_answered=also_answered)
     found = exceeded(work, limits) or too_many_read(work.input_elements + sent, limits)
     return found[0] if found else None
 

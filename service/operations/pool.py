@@ -41,13 +41,18 @@ def plan_pool(request: PoolOptions, rank: int, input_shape: Shape) -> tuple[Layo
     return layout, engine.plan_pool(layout.input_shape, request.kind, **pool_keywords(request))
 
 
+def index_elements(request: PoolOptions, plan: engine.PoolPlan, dtype: np.dtype[Any]) -> int:
+    """Return how many values of a pool's dtype take as much memory as its indices, where they are asked for."""
+    wanted = getattr(request, "return_indices", False)
+    return np.dtype(np.int64).itemsize * prod(plan.output_shape) // dtype.itemsize if wanted else 0
+
+
 def pool(request: PoolRequest, rank: int, limits: WorkLimits, control: engine.Control) -> Answer:
     """Run a pool; parameters and errors are those of `convolve`."""
     source = read_input(request.input, request.color)
     layout, plan = plan_pool(request, rank, source.array.shape)
     dtype = source.dtype(request.dtype)
-    indices_bytes = np.dtype(np.int64).itemsize * prod(plan.output_shape) if request.return_indices else 0
-    check_work(plan, limits, dtype.itemsize, also_answered=indices_bytes // dtype.itemsize)
+    check_work(plan, limits, dtype.itemsize, also_answered=index_elements(request, plan, dtype))
     pooled = engine.pool(
         layout.input(source.array),
         request.kind,

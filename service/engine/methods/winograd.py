@@ -40,7 +40,8 @@ from .work import Work, cut, extent, place
 CHANNELS_FOR_6 = 32
 """Channels a group from which tiles of six keep the bound; below it F(4, 3) breaks it, up to 19-fold for a lone tap."""
 TILE_ERRORS = {(4, 1): 2.0, (4, 2): 6.0, (4, 3): 14.0, (6, 1): 45.0, (6, 2): 400.0}
-"""What an output of a lone tap w may be off by, in ε·max|x|·|w|, by a tile's side and axes: from hill climbing."""
+"""What an output of a lone tap w may be off by, in ε·max|x|·|w|, by a tile's side and axes: from hill climbing. Of six
+cells on one axis that is 25; the rest is rounding of the sums over channels, which counts sooner there (measured)."""
 
 _MOST_AXES = 3
 """With more, what a tile may be off by was not found."""
