@@ -111,9 +111,18 @@ class Settings(BaseSettings):
         description="Memory that is reserved for all requests together: bodies, arrays and answers.",
     )
     inline_bytes: int = Field(
-        64 * 1024, ge=0, le=16 * MEBI, description="Bodies up to this size may be worked on at once, without a slot."
+        64 * 1024,
+        ge=0,
+        le=16 * MEBI,
+        description="Bodies up to this size may be worked on at once, by the event loop and without a slot; "
+        "up to eight times this by the event loop in a slot.",
     )
-    inline_seconds: float = Field(0.002, ge=0, le=1, description="And only where their work takes no longer than this.")
+    inline_seconds: float = Field(
+        0.002,
+        ge=0,
+        le=1,
+        description="And only where their work takes no longer than this; in a slot, no longer than twice this.",
+    )
     small_share: float = Field(
         0.15, gt=0, le=1, description="Share of the cores that small requests get while larger work is in progress."
     )

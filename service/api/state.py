@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from starlette.requests import Request
 
@@ -57,7 +58,7 @@ class Service:
     def __post_init__(self) -> None:
         self.read_limits = self.settings.read_limits()
         self.work_limits = self.settings.work_limits()
-        self.inline_limits = replace(self.work_limits, admit=self._small)
+        self.inline_limits = replace(self.work_limits, admit=partial(self.keep_short, self.settings.inline_seconds))
         self.inline_control = Control(threads=1, budget_bytes=self.settings.working_bytes)
 
     @property
@@ -69,9 +70,9 @@ class Service:
         """Say that SIGTERM has come."""
         self.metrics.board.set(STOPPING, 1)
 
-    def _small(self, work: Cost) -> None:
-        """Let only that onto the event loop which does not hold up other requests."""
-        if work.seconds + work.parts * _PART_SECONDS > self.settings.inline_seconds:
+    def keep_short(self, seconds: float, work: Cost) -> None:
+        """Let only that onto the event loop which does not hold up other requests for longer."""
+        if work.seconds + work.parts * _PART_SECONDS > seconds:
             raise TooMuchForTheLoop
 
 

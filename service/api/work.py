@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from starlette.types import Receive
@@ -18,7 +19,7 @@ from starlette.types import Receive
 from service.engine import Cancelled, Control
 
 from .admission import Admission, Ticket
-from .errors import ClientGone, HttpProblem
+from .errors import ClientGone, HttpProblem, TooMuchForTheLoop
 from .giving_back import give_back
 from .timings import Timings
 
@@ -50,11 +51,23 @@ class Work:
         self._working_bytes = working_bytes
         self._cores = cores
         self._jobs: set[Future[Any]] = set()
+        self._long = 0
         self._idle: asyncio.TimerHandle | None = None
         self._threads = ThreadPoolExecutor(admission.bounds.slots, thread_name_prefix="slot", initializer=_step_back)
 
-    async def run(self, job: Callable[[Control], T], ticket: Ticket, timings: Timings, receive: Receive) -> T:
+    async def run(
+        self,
+        job: Callable[[Control], T],
+        ticket: Ticket,
+        timings: Timings,
+        receive: Receive,
+        brief: Callable[[Control], T] | None = None,
+    ) -> T:
         """Return a job's result, worked out in a slot; its time in the queue goes into `timings`.
+
+        `brief` does the same on the event loop, or raises :class:`TooMuchForTheLoop`. It is asked first unless longer
+        jobs are in progress, which it would hold up: a thread takes a while to be handed a body that another core has
+        in its cache, and reading and writing keep the interpreter from the loop wherever they run.
 
         Raises
         ------
@@ -69,8 +82,18 @@ class Work:
         running_job: Future[T] | None = None
         try:
             async with self.admission.slot(ticket) as running:
-                threads = max(1, self._cores // running)
-                control = Control(cancelled=ticket.ended, threads=threads, budget_bytes=self._working_bytes)
+                control = Control(cancelled=ticket.ended, threads=1, budget_bytes=self._working_bytes)
+                long = brief is None
+                if brief is not None and not self._long:
+                    await asyncio.sleep(0)  # the loop looks after others between two of them
+                    timings.add("queue", time.perf_counter() - asked)
+                    control.check()
+                    try:
+                        return brief(control)
+                    except TooMuchForTheLoop:
+                        long = True
+                        timings.restart()
+                control = replace(control, threads=max(1, self._cores // running))
 
                 def begin() -> T:
                     timings.add("queue", time.perf_counter() - asked)
@@ -80,7 +103,11 @@ class Work:
                 running_job = self._threads.submit(begin)
                 self._jobs.add(running_job)
                 running_job.add_done_callback(self._jobs.discard)
-                return await asyncio.wrap_future(running_job)
+                self._long += long
+                try:
+                    return await asyncio.wrap_future(running_job)
+                finally:
+                    self._long -= long
         except Cancelled:
             if ticket.gone:
                 raise ClientGone from None

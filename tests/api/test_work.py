@@ -9,6 +9,7 @@ import pytest
 
 from service.api.admission import IN_FLIGHT, Admission, Bounds, Ticket
 from service.api.board import Board
+from service.api.errors import ClientGone, TooMuchForTheLoop
 from service.api.timings import Timings
 from service.api.work import Work
 from service.engine import Control
@@ -22,6 +23,11 @@ async def never() -> dict[str, str]:
     """Receive nothing: the client stays."""
     await asyncio.Event().wait()
     return {}
+
+
+def thread(_: Control) -> int:
+    """Return the thread that this is called in."""
+    return threading.get_ident()
 
 
 def test_those_that_run_at_once_share_the_cores() -> None:
@@ -54,3 +60,86 @@ def test_a_stop_does_not_wait_for_a_job_that_does_not_end(caplog: pytest.LogCapt
     assert not end.is_set()
     assert "1 jobs did not end" in caplog.text
     end.set()
+
+
+def test_what_is_brief_is_worked_on_by_the_event_loop_unless_longer_work_is_in_progress() -> None:
+    working, end = work(), threading.Event()
+    loops = threading.get_ident()
+
+    async def scene() -> list[bool]:
+        def brief() -> asyncio.Task[int]:
+            return asyncio.create_task(working.run(thread, Ticket(), Timings(), never, thread))
+
+        alone = await asyncio.gather(brief(), brief(), brief())
+        long = asyncio.create_task(working.run(lambda _: end.wait(60), Ticket(), Timings(), never))
+        await asyncio.sleep(0.05)
+        beside = await brief()
+        end.set()
+        await long
+        return [found == loops for found in (*alone, beside, await brief())]
+
+    assert asyncio.run(scene()) == [True, True, True, False, True]
+    working.close()
+
+
+def test_what_turns_out_not_to_be_brief_goes_to_a_thread_and_is_long_then() -> None:
+    working, end = work(), threading.Event()
+    threads: list[int] = []
+
+    def refuse(_: Control) -> int:
+        raise TooMuchForTheLoop
+
+    def wait(_: Control) -> int:
+        end.wait(60)
+        return thread(_)
+
+    async def scene() -> None:
+        timings = Timings()
+        long = asyncio.create_task(working.run(wait, Ticket(), timings, never, refuse))
+        await asyncio.sleep(0.05)
+        threads.append(await working.run(thread, Ticket(), Timings(), never, thread))
+        end.set()
+        threads.append(await long)
+        threads.append(await working.run(thread, Ticket(), Timings(), never, thread))
+
+    asyncio.run(scene())
+    working.close()
+    assert [found == threading.get_ident() for found in threads] == [False, False, True]
+
+
+def test_the_event_loop_looks_after_others_between_two_brief_jobs() -> None:
+    working = work(slots=2)
+    order: list[str] = []
+
+    def job(_: Control) -> None:
+        order.append("job")
+
+    async def scene() -> None:
+        async def other() -> None:
+            for _ in range(6):
+                order.append("other")
+                await asyncio.sleep(0)
+
+        jobs = [working.run(job, Ticket(), Timings(), never, job) for _ in range(6)]
+        await asyncio.gather(*jobs, other())
+
+    asyncio.run(scene())
+    working.close()
+    spread = "".join(step[0] for step in order)
+    assert "jjj" not in spread  # as many as there are slots, and then others
+
+
+def test_a_brief_job_whose_client_left_is_not_begun() -> None:
+    working = work()
+    done: list[Control] = []
+
+    async def gone() -> dict[str, str]:
+        return {"type": "http.disconnect"}
+
+    async def scene() -> None:
+        with pytest.raises(ClientGone):
+            await working.run(done.append, Ticket(), Timings(), gone, done.append)
+
+    asyncio.run(scene())
+    working.close()
+    assert not done
