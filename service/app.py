@@ -7,15 +7,15 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
-from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service import __version__
 from service.api import catalogue, document, health, openapi, pages, problems, routes
+from service.api.cors import Cors
 from service.api.dispatch import Dispatch
 from service.api.keys import Keys, Quota, quota_names
 from service.api.metrics import Metrics
-from service.api.middleware import EXPOSED_HEADERS, Crashes, RequestContext
+from service.api.middleware import Crashes, RequestContext
 from service.api.normalise import Normalise
 from service.api.state import Service
 from service.settings import Settings
@@ -107,11 +107,5 @@ def _surrounded(app: ASGIApp, settings: Settings, keys: list[str], metrics: Metr
         quota = Quota(metrics.board, requests, settings.quota_seconds) if requests else None
         app = Keys(app, keys, quota)
     if settings.origins():
-        app = CORSMiddleware(
-            app,
-            allow_origins=settings.origins(),
-            allow_methods=["GET", "POST"],
-            allow_headers=["Authorization", "Content-Encoding", "Content-Type", "X-Request-ID"],
-            expose_headers=EXPOSED_HEADERS,
-        )
+        app = Cors(app, settings.origins())
     return RequestContext(Normalise(app))

@@ -206,6 +206,31 @@ def test_other_origins_may_call_only_where_they_are_named(serve: Serve) -> None:
     assert {name for name in answer.headers if name.startswith("ratelimit")} <= exposed
 
 
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"Origin": "https://other.example"}, 'pages of "https://other.example" may not call this service'),
+        ({"Access-Control-Request-Method": "DELETE"}, 'the method asked for is "DELETE"; it must be GET or POST'),
+        ({"Access-Control-Request-Headers": "content-type, x-own"}, 'the headers asked for are "content-type, x-own"'),
+        ({"Access-Control-Request-Private-Network": "true"}, "pages of public addresses may not call"),
+    ],
+)
+def test_what_a_page_of_another_origin_may_not_do_is_refused_as_a_problem(
+    serve: Serve, asked: dict[str, str], told: str
+) -> None:
+    opened_up = serve(Settings(cors_origins="https://page.example"))
+    usual = {"Origin": "https://page.example", "Access-Control-Request-Method": "POST"}
+    assert opened_up.options(
+        "/v1/conv2d", headers=usual | {"Access-Control-Request-Headers": "Content-Type"}
+    ).is_success
+    refused = opened_up.options("/v1/conv2d", headers=usual | asked)
+    assert (refused.status_code, refused.headers["content-type"]) == (403, "application/problem+json")
+    assert refused.json()["type"] == "/problems/cors-refused"
+    assert told in refused.json()["detail"]
+    allowed = None if "Origin" in asked else "https://page.example"
+    assert refused.headers.get("access-control-allow-origin") == allowed
+
+
 def test_every_answer_carries_its_id_and_what_browsers_should_not_do(service: httpx.Client) -> None:
     for answer in (service.get("/livez"), service.get("/nowhere"), service.post("/v1/conv2d", json=SMALL)):
         assert re.fullmatch("[0-9a-f]{32}", answer.headers["x-request-id"])

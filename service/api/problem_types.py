@@ -35,6 +35,7 @@ class ProblemType:
 
 _HTTP_TITLES = {
     "unauthorized": "A valid API key is needed",
+    "cors-refused": "A page of this origin may not make this request",
     "not-found": "There is nothing at this path",
     "method-not-allowed": "The resource does not take this method",
     "not-acceptable": "The answer has none of the accepted media types",
@@ -107,6 +108,12 @@ _ROWS: list[tuple[str, int, str, str]] = [
         401,
         "This service is set up to answer only requests with an API key.",
         "Send the header Authorization: Bearer KEY.",
+    ),
+    (
+        "cors-refused",
+        403,
+        "A browser asked whether a page of another origin may make a request, and it may not.",
+        "The operator names origins in CONVOLUTION_CORS_ORIGINS; a page's own server may call for it.",
     ),
     (
         "not-found",
