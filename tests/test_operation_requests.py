@@ -6,6 +6,7 @@ import gzip
 import json
 import re
 import socket
+import threading
 import time
 from threading import Thread
 from typing import Any
@@ -15,12 +16,19 @@ import numpy as np
 import pytest
 
 from service.settings import FIXED_LIMITS, Settings
+from service.wire import write_npy
 from tests.conftest import Serve
 from tests.serving import serving, until
 
 SMALL = {"input": [[1, 2], [3, 4]], "kernel": [[1]]}
 # A tenth of a second to send, seconds to compute: a large padding around one cell.
 ENDLESS = {"input": [[1]], "kernel": np.ones((41, 41)).tolist(), "padding": 1500, "method": "direct"}
+
+
+def random(*shape: int) -> list[Any]:
+    """Return numbers of many digits, as nested lists."""
+    numbers: list[Any] = np.random.default_rng(5).standard_normal(shape).tolist()
+    return numbers
 
 
 def opened(client: httpx.Client) -> socket.socket:
@@ -393,3 +401,28 @@ def test_an_idle_worker_gives_its_memory_back() -> None:
             thread.join()
         busy = service.resident()
         until(lambda: service.resident() - before < 0.7 * (busy - before), "free memory to be given back")
+
+
+@pytest.mark.parametrize(
+    ("asked", "by_the_loop"),
+    [
+        ({"json": {"input": random(70, 70), "kernel": random(3, 3)}}, True),
+        ({"json": {"input": random(70, 70), "kernel": random(3, 3)}, "headers": {"Accept-Encoding": "gzip"}}, False),
+        ({"json": {"input": random(160, 195), "kernel": random(3, 3)}}, False),  # 0.6 MB
+        ({"json": {"input": random(90, 90), "kernel": random(64, 1, 7, 7)}}, False),  # 22 million products
+        ({"json": {"input": [[1] * 200] * 200, "kernel": random(3, 3)}}, False),  # 40,000 values
+        ({"files": {"input": ("x.npy", write_npy(np.ones((200, 100)))), "kernel": (None, "[[1]]")}}, False),
+    ],
+    ids=["brief", "compressed", "long", "costly", "crowded", "a form"],
+)
+def test_only_what_is_brief_is_worked_on_by_the_event_loop(
+    serve: Serve, asked: dict[str, Any], by_the_loop: bool
+) -> None:
+    def slots() -> set[threading.Thread]:
+        return {thread for thread in threading.enumerate() if thread.name.startswith("slot")}
+
+    fresh, before = serve(Settings()), slots()
+    headers = {"Accept-Encoding": "identity", **asked.get("headers", {})}
+    answer = fresh.post("/v1/conv2d", **(asked | {"headers": headers}))
+    assert answer.status_code == 200
+    assert (slots() <= before) == by_the_loop

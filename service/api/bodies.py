@@ -46,11 +46,14 @@ class Body(NamedTuple):
         Its bytes on the wire.
     opaque
         Whether it may hold far more than its size tells: it has a Content-Encoding, or a picture in it.
+    text
+        Of a body that is JSON as it came, that.
     """
 
     read: Reader
     size: int
     opaque: bool
+    text: bytes | bytearray | None = None
 
 
 async def gather(request: Request, service: Service, ticket: Ticket) -> Body:
@@ -85,9 +88,9 @@ async def gather(request: Request, service: Service, ticket: Ticket) -> Body:
     limits = stream.limits(opaque=encoding is not None)
     if media_type == FORM:
         return Body(lambda: _read_encoded_form(body, encoding, declared, limits), len(body), True)
-    return Body(
-        lambda: read_json(decode_content(body, encoding, limits), DOCUMENT, limits), len(body), encoding is not None
-    )
+    if encoding is None:
+        return Body(lambda: read_json(body, DOCUMENT, limits), len(body), False, body)
+    return Body(lambda: read_json(decode_content(body, encoding, limits), DOCUMENT, limits), len(body), True)
 
 
 async def _in_time(reading: Coroutine[Any, Any, T], seconds: float) -> T:
