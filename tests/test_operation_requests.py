@@ -406,6 +406,9 @@ def test_an_idle_worker_gives_its_memory_back() -> None:
 @pytest.mark.parametrize(
     ("asked", "by_the_loop"),
     [
+        ({"json": SMALL}, True),
+        ({"url": "/v1/pool2d", "json": {"input": random(9, 9), "kind": "lp", "kernel_size": 3}}, True),
+        ({"url": "/v1/pool2d", "json": {"input": random(39, 39), "kind": "lp", "kernel_size": 3}}, False),
         ({"json": {"input": random(70, 70), "kernel": random(3, 3)}}, True),
         ({"json": {"input": random(70, 70), "kernel": random(3, 3)}, "headers": {"Accept-Encoding": "gzip"}}, False),
         ({"json": {"input": random(160, 195), "kernel": random(3, 3)}}, False),  # 0.6 MB
@@ -413,9 +416,9 @@ def test_an_idle_worker_gives_its_memory_back() -> None:
         ({"json": {"input": [[1] * 200] * 200, "kernel": random(3, 3)}}, False),  # 40,000 values
         ({"files": {"input": ("x.npy", write_npy(np.ones((200, 100)))), "kernel": (None, "[[1]]")}}, False),
     ],
-    ids=["brief", "compressed", "long", "costly", "crowded", "a form"],
+    ids=["small", "small norms", "many norms", "brief", "compressed", "long", "costly", "crowded", "a form"],
 )
-def test_only_what_is_brief_is_worked_on_by_the_event_loop(
+def test_only_what_is_small_or_brief_is_worked_on_by_the_event_loop(
     serve: Serve, asked: dict[str, Any], by_the_loop: bool
 ) -> None:
     def slots() -> set[threading.Thread]:
@@ -423,6 +426,6 @@ def test_only_what_is_brief_is_worked_on_by_the_event_loop(
 
     fresh, before = serve(Settings()), slots()
     headers = {"Accept-Encoding": "identity", **asked.get("headers", {})}
-    answer = fresh.post("/v1/conv2d", **(asked | {"headers": headers}))
+    answer = fresh.post(**({"url": "/v1/conv2d"} | asked | {"headers": headers}))
     assert answer.status_code == 200
     assert (slots() <= before) == by_the_loop

@@ -59,6 +59,7 @@ _DIGITS_BYTES = 24  # a value in an answer's text, at most
 _MACS_A_SECOND = 2e9
 _ELEMENTS_A_SECOND = 1e8
 _ROUND_SECONDS = 15e-6
+_NORM_PARTS = 20  # of a window whose powers overflow: 0.1 ms
 _SHOWN_DIGITS = 6  # of seconds, behind the point
 _FOLDS_A_READ = 10  # time that a cell of a copied padding takes on the way back, in cells that are read
 
@@ -124,7 +125,8 @@ class Work:
     rounds
         How often Python begins anew whatever the method: for each sample, and of a transposed convolution's each phase.
     parts
-        Samples' planes and maps, and taps: what some methods go through one by one.
+        Samples' planes and maps, and taps: what some methods go through one by one; and a norm's windows, each several
+        times, as where its powers overflow.
     read_elements
         The cells that convolutions read, their padding among them: a few bytes may ask for many.
     largest_output, passed_elements, inner_elements
@@ -175,7 +177,7 @@ def work_of(plan: Any, item_bytes: int = 8) -> Work:
     macs = plan.macs if hasattr(plan, "macs") else plan.operations
     convolution = isinstance(plan, (engine.ConvPlan, engine.ConvTransposePlan))
     read = engine.cells_read(plan) if convolution else getattr(plan, "read_elements", 0)
-    rounds, parts = _pieces(plan) if convolution else (0, 0)
+    rounds, parts = _pieces(plan) if convolution else (0, _NORM_PARTS * _norms(plan))
     return Work(
         output_elements=prod(plan.output_shape),
         kernel_elements=prod(kernel) if kernel else 0,
@@ -225,6 +227,11 @@ def _pieces(plan: engine.ConvPlan | engine.ConvTransposePlan) -> tuple[int, int]
     if isinstance(plan, engine.ConvTransposePlan):  # taps that lie a stride apart meet the same cells of the output
         phases = prod(map(min, plan.stride, plan.kernel_size))
     return plan.batch * phases, plan.batch * (plan.channels + plan.filters) + taps
+
+
+def _norms(plan: Any) -> int:
+    """Return a pool's windows whose cells are raised to a power."""
+    return prod(plan.output_shape) if isinstance(plan, engine.PoolPlan) and plan.kind == "lp" and plan.p > 1 else 0
 
 
 def padded_elements(plan: Any) -> int:
