@@ -236,7 +236,8 @@ def test_refusals_leave_no_arrays_behind() -> None:
                 assert answer(client).startswith(b"HTTP/1.1 422")
             status = Path(f"/proc/{service.process.pid}/status").read_text(encoding="ascii")
             sizes.append(int(status.partition("VmRSS:")[2].split()[0]))
-    assert sizes[-1] < sizes[1] + 50_000  # KiB; each has 32 MB of numbers
+    # KiB; six more with 32 MB of numbers each, of which the last may be there yet, and an idle moment may free others'.
+    assert sizes[-1] < sizes[1] + 100_000
 
 
 def test_a_body_that_is_announced_and_does_not_come_keeps_no_memory_from_others() -> None:
