@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar
@@ -106,6 +107,7 @@ async def _in_time(reading: Coroutine[Any, Any, T], seconds: float) -> T:
     begun = Begun(reading)
     if begun.done:
         return begun.result
+    begin = time.monotonic()
     try:
         async with asyncio.timeout(seconds):
             return await begun
@@ -114,6 +116,8 @@ async def _in_time(reading: Coroutine[Any, Any, T], seconds: float) -> T:
             "slow-body",
             f"the body was not here after {seconds:g} seconds; send less, or compress it",
             headers={"Connection": "close"},
+            limit=seconds,
+            actual=round(time.monotonic() - begin, 3),
         ) from None
 
 

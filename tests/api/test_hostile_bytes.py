@@ -393,6 +393,8 @@ class TestLengthsThatLie:
         problem = json.loads(body)
         assert problem["type"] == "/problems/slow-body"
         assert "0.2 seconds" in problem["detail"]
+        assert problem["limit"] == 0.2
+        assert 0.19 <= problem["actual"] < 10
         still_answers(client)
 
     def test_a_form_that_stops_is_not_waited_for(self, serve: Serve) -> None:
