@@ -414,9 +414,21 @@ def test_an_idle_worker_gives_its_memory_back() -> None:
         ({"json": {"input": random(160, 195), "kernel": random(3, 3)}}, False),  # 0.6 MB
         ({"json": {"input": random(90, 90), "kernel": random(64, 1, 7, 7)}}, False),  # 22 million products
         ({"json": {"input": [[1] * 200] * 200, "kernel": random(3, 3)}}, False),  # 40,000 values
+        ({"json": {"input": [[1]] * 30000, "kernel": [[1]]}}, False),  # as many lists
         ({"files": {"input": ("x.npy", write_npy(np.ones((200, 100)))), "kernel": (None, "[[1]]")}}, False),
     ],
-    ids=["small", "small norms", "many norms", "brief", "compressed", "long", "costly", "crowded", "a form"],
+    ids=[
+        "small",
+        "small norms",
+        "many norms",
+        "brief",
+        "compressed",
+        "long",
+        "costly",
+        "crowded",
+        "many lists",
+        "a form",
+    ],
 )
 def test_only_what_is_small_or_brief_is_worked_on_by_the_event_loop(
     serve: Serve, asked: dict[str, Any], by_the_loop: bool

@@ -46,7 +46,7 @@ ARRAY_FORMS = (JSON, NPY, BYTES, ZIP)
 PICTURE_FORMS = (*ARRAY_FORMS, *PICTURES)
 _BYTES_A_SECOND = 50e6  # of bodies read and answers written, roughly: for the order of the queue
 _BRIEF_BYTES, _BRIEF_SECONDS = 8, 2  # what is brief may have this many times the bytes and the seconds of what is small
-_BRIEF_VALUES = 32 * 1024  # of JSON: what a small body may have, and where one is wrong each may be looked at
+_MARKS, _BRIEF_MARKS = (b",", b"[", b"{", b'"'), 32 * 1024  # of JSON: each may stand for a value that is looked at
 _NUMBER_SECONDS = 25e-9  # to write one as text
 
 
@@ -180,7 +180,12 @@ async def _worked_out(
         admit_drawing=lambda size: service.admission.reserve(ticket, ticket.reserved + size),
     )
     brief = None
-    if plain and body.size <= quick_bytes and body.text and count_of(b",", body.text) <= _BRIEF_VALUES:
+    if (
+        plain
+        and body.size <= quick_bytes
+        and body.text
+        and sum(count_of(mark, body.text) for mark in _MARKS) <= _BRIEF_MARKS
+    ):
         job = partial(work, record, cache(body.read))  # read once, even where it turns out not to be brief
         brief = partial(job, replace(limits, admit=partial(_reserve_briefly, service, ticket, body, as_text)))
     written = await service.work.run(partial(job, limits), ticket, record.timings, request.receive, brief)
