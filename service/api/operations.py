@@ -180,17 +180,17 @@ async def _worked_out(
         admit_drawing=lambda size: service.admission.reserve(ticket, ticket.reserved + size),
     )
     brief = None
-    if (
-        plain
-        and body.size <= quick_bytes
-        and body.text
-        and sum(count_of(mark, body.text) for mark in _MARKS) <= _BRIEF_MARKS
-    ):
+    if plain and body.size <= quick_bytes and _is_soon_read(body):
         job = partial(work, record, cache(body.read))  # read once, even where it turns out not to be brief
         brief = partial(job, replace(limits, admit=partial(_reserve_briefly, service, ticket, body, as_text)))
     written = await service.work.run(partial(job, limits), ticket, record.timings, request.receive, brief)
     service.admission.release(ticket, kept=len(written.body))
     return written
+
+
+def _is_soon_read(body: Body) -> bool:
+    """Whether a body is JSON with few enough values, however they are nested."""
+    return body.text is not None and sum(count_of(mark, body.text) for mark in _MARKS) <= _BRIEF_MARKS
 
 
 async def _at_once(job: Job, service: Service) -> Written:
