@@ -225,7 +225,7 @@ def test_no_answer_waits_for_ever_to_be_taken(kind: str) -> None:
 
 
 def settled(service: Running) -> int:
-    """Return the memory that a service holds once it is done with a request: its arrays go a moment after its answer."""
+    """Return the memory that a service holds once a request's arrays are gone: a moment after its answer."""
     seen = []
     for _ in range(20):
         seen.append(service.resident())

@@ -14,7 +14,7 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-CONSOLES = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
+REQUESTS = re.findall(r"```sh\n(curl .*?)```\n\n```(?:json|text)\n(.*?)```", README, re.DOTALL)
 OPERATIONS = [f"{name}{rank}d" for name in ("conv", "conv_transpose", "pool") for rank in (1, 2, 3)]
 ROUTES = sorted(set(re.findall(r"`(GET|POST) (/[^`]*)`", README)))
 
@@ -28,35 +28,21 @@ def test_a_route_that_the_readme_names_is_there(service: httpx.Client, method: s
         assert answer.status_code == 200 if method == "GET" else answer.status_code in (400, 415, 422), answer.text
 
 
-def commands_of(console: str) -> list[tuple[str, str]]:
-    """Return each command of a console, its continued lines joined as a shell would, with what it printed."""
-    found: list[tuple[str, str]] = []
-    for line in console.splitlines(keepends=True):
-        if line.startswith("$ "):
-            found.append((line[2:], ""))
-        elif line.startswith("> "):
-            found[-1] = (found[-1][0] + line[2:], "")
-        else:
-            found[-1] = (found[-1][0], found[-1][1] + line)
-    return found
-
-
 def test_there_are_three_requests_to_try() -> None:
-    assert sum(len(commands_of(console)) for console in CONSOLES) >= 3
+    assert len(REQUESTS) >= 3
 
 
-@pytest.mark.parametrize("console", CONSOLES, ids=range(len(CONSOLES)))
-def test_what_is_pasted_prints_what_is_shown(service: httpx.Client, console: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("command", "printed"), REQUESTS, ids=range(len(REQUESTS)))
+def test_what_is_pasted_prints_what_is_shown(service: httpx.Client, command: str, printed: str, tmp_path: Path) -> None:
     (tmp_path / "tests").symlink_to(ROOT / "tests")
-    for command, printed in commands_of(console):
-        here = command.replace("http://127.0.0.1:8000", str(service.base_url).rstrip("/"))
-        assert here != command
-        ran = subprocess.run(here, shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
-        assert ran.stdout.strip() == printed.strip()
+    here = command.replace("http://127.0.0.1:8000", str(service.base_url).rstrip("/"))
+    assert here != command
+    ran = subprocess.run(here, shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
+    assert ran.stdout.strip() == printed.strip()
 
 
 def test_the_picture_is_the_one_that_its_request_answers(service: httpx.Client) -> None:
-    command = next(command for console in CONSOLES for command, _ in commands_of(console) if "edges.webp" in command)
+    command = next(command for command, _ in REQUESTS if "edges.webp" in command)
     fields = dict(field.split("=", 1) for field in re.findall(r"-F (\S+)", command))
     file = (ROOT / fields.pop("input").removeprefix("@")).read_bytes()
 
