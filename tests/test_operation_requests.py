@@ -8,6 +8,7 @@ import re
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from threading import Thread
 from typing import Any
 
@@ -441,3 +442,19 @@ def test_only_what_is_small_or_brief_is_worked_on_by_the_event_loop(
     answer = fresh.post(**({"url": "/v1/conv2d"} | asked | {"headers": headers}))
     assert answer.status_code == 200
     assert (slots() <= before) == by_the_loop
+
+
+def test_a_request_gets_the_same_bytes_however_many_others_are_there(serve: Serve) -> None:
+    """An FFT rounds by the size of its blocks, which must not depend on how many cores are free."""
+    client, rng = serve(Settings(slots=4)), np.random.default_rng(41)
+    picture, kernel = write_npy(rng.standard_normal((700, 500))), write_npy(rng.standard_normal((7, 7)))
+    files = {"input": ("x.npy", picture), "kernel": ("k.npy", kernel)}
+
+    def ask(_: int) -> bytes:
+        answer = client.post("/v1/conv2d", files=files, data={"method": "fft"}, headers={"Accept": "application/x-npy"})
+        assert answer.status_code == 200
+        return answer.content
+
+    alone = ask(0)
+    with ThreadPoolExecutor(4) as clients:
+        assert set(clients.map(ask, range(12))) == {alone}

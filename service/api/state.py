@@ -59,7 +59,7 @@ class Service:
         self.read_limits = self.settings.read_limits()
         self.work_limits = self.settings.work_limits()
         self.inline_limits = replace(self.work_limits, admit=partial(self.keep_short, self.settings.inline_seconds))
-        self.inline_control = Control(threads=1, budget_bytes=self.settings.working_bytes)
+        self.inline_control = self.work.control
 
     @property
     def stopping(self) -> bool:

@@ -43,13 +43,19 @@ class Work:
         Memory of one computation beyond input and output.
     cores
         Cores that the computations of all workers share.
+
+    Attributes
+    ----------
+    control
+        How everything is computed, here and on the event loop: cut up for all cores, however many of them are free, so
+        that a request is answered alike whatever else is in progress.
     """
 
     def __init__(self, admission: Admission, deadline_seconds: float, working_bytes: int, cores: int) -> None:
         self.admission = admission
         self._deadline_seconds = deadline_seconds
-        self._working_bytes = working_bytes
         self._cores = cores
+        self.control = Control(threads=cores, at_once=1, budget_bytes=working_bytes)
         self._jobs: set[Future[Any]] = set()
         self._long = 0
         self._idle: asyncio.TimerHandle | None = None
@@ -82,7 +88,7 @@ class Work:
         running_job: Future[T] | None = None
         try:
             async with self.admission.slot(ticket) as running:
-                control = Control(cancelled=ticket.ended, threads=1, budget_bytes=self._working_bytes)
+                control = replace(self.control, cancelled=ticket.ended)
                 long = brief is None
                 if brief is not None and not self._long:
                     await asyncio.sleep(0)  # the loop looks after others between two of them
@@ -93,7 +99,7 @@ class Work:
                     except TooMuchForTheLoop:
                         long = True
                         timings.restart()
-                control = replace(control, threads=max(1, self._cores // running))
+                control = replace(control, at_once=max(1, self._cores // running))
 
                 def begin() -> T:
                     timings.add("queue", time.perf_counter() - asked)

@@ -19,7 +19,10 @@ class Control:
     cancelled
         Asked between blocks; when it answers True the computation ends with :class:`~service.engine.errors.Cancelled`.
     threads
-        Threads that a computation may use; None lets it use the machine's cores.
+        How many threads a computation is cut up for; None cuts it for the machine's cores. Sums that are cut otherwise
+        may round otherwise.
+    at_once
+        How many of these run beside each other; None lets all. The answer is the same whatever this is, bit for bit.
     budget_bytes
         Working memory beyond input and output.
     on_method
@@ -31,6 +34,7 @@ class Control:
 
     cancelled: Callable[[], bool] | None = None
     threads: int | None = None
+    at_once: int | None = None
     budget_bytes: int = DEFAULT_BUDGET_BYTES
     on_method: Callable[[str], None] | None = None
     plain_sums: bool = False

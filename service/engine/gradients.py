@@ -238,7 +238,12 @@ def _side_by_side(macs: int, control: Control, *gradients: Callable[[Control], A
     threads, budget_bytes = available_threads(control), control.budget_bytes // len(gradients)
     if threads < len(gradients) or macs not in A_THREAD_EACH_MACS or budget_bytes < SHARE_BYTES:
         return [gradient(control) for gradient in gradients]
-    share = replace(control, threads=threads // len(gradients), budget_bytes=budget_bytes)
+    share = replace(
+        control,
+        threads=threads // len(gradients),
+        at_once=max(1, (control.at_once or threads) // len(gradients)),
+        budget_bytes=budget_bytes,
+    )
     found: dict[int, Array] = {}
 
     def compute(task: tuple[int, Callable[[Control], Array]], _: Workspace) -> None:

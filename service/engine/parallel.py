@@ -144,7 +144,7 @@ def shared(dtype: np.dtype[Any], shape: tuple[int, ...]) -> Iterator[Array]:
 
 
 def available_threads(control: Control) -> int:
-    """Return how many threads a computation may use."""
+    """Return how many threads a computation is cut up for."""
     return max(1, control.threads or _cores())
 
 
@@ -157,12 +157,15 @@ def run(
 ) -> None:
     """Call ``compute(task, workspace)`` for every task, in order of start, on up to `threads` threads.
 
+    The control may let fewer run at once, which does not change what the tasks are.
+
     What `prepare` holds is called before, likewise shared out; a task may begin meanwhile, and calls
     ``workspace.await_prepared()`` where it needs all of it.
 
     The cancel check is asked before each; the first error ends the whole. Whoever calls this keeps BLAS to one thread
     and NumPy from warning meanwhile: what overflows or is not finite is the data's, and the answer carries it.
     """
+    threads = min(threads, control.at_once or threads)
     failed = threading.Event() if threads > 1 else None
     prepared = _Prepared(len(prepare), failed) if prepare and failed is not None else None
     todo: Iterator[_Step | T] = chain((_Step(call, prepared) for call in prepare), tasks)

@@ -35,7 +35,8 @@ def test_those_that_run_at_once_share_the_cores() -> None:
     threads: list[int | None] = []
 
     def job(control: Control) -> None:
-        threads.append(control.threads)
+        assert control.threads == 8  # it is cut up alike
+        threads.append(control.at_once)
         both.wait()
 
     async def scene() -> None:

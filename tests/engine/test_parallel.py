@@ -6,14 +6,15 @@ import weakref
 from collections.abc import Callable
 from functools import partial
 from itertools import count
-from threading import Thread
+from threading import Lock, Thread
 from time import sleep
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 
-from service.engine import Cancelled, Control
+from service.engine import METHODS, Cancelled, Control, ConvGradients, conv, conv_gradients, conv_transpose, pool
 from service.engine.parallel import KEPT_BYTES, Workspace, run
 
 
@@ -68,6 +69,62 @@ def test_who_waits_for_a_preparation_that_fails_is_let_go(failing: int, threads:
     steps: list[Callable[[], None]] = [partial(make, step) for step in range(2)]
     with pytest.raises(ValueError, match="no kernel"):
         run(range(4), lambda _, workspace: workspace.await_prepared(), Control(), threads, steps)
+
+
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_no_more_tasks_run_beside_each_other_than_the_control_lets(at_once: int) -> None:
+    lock, running = Lock(), [0]
+    most = []
+
+    def compute(_: int, workspace: Workspace) -> None:
+        workspace.await_prepared()
+        with lock:
+            running[0] += 1
+            most.append(running[0])
+        sleep(0.005)
+        with lock:
+            running[0] -= 1
+
+    run(range(8), compute, Control(at_once=at_once), 4, [lambda: sleep(0.001)] * 3)
+    assert len(most) == 8
+    assert max(most) <= at_once
+
+
+RANDOM = np.random.default_rng(41)
+PICTURE, FILTER = RANDOM.standard_normal((1, 1, 700, 500)), RANDOM.standard_normal((1, 1, 7, 7))
+LAYER, KERNEL = RANDOM.standard_normal((2, 32, 40, 60)), RANDOM.standard_normal((48, 32, 3, 3))
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+@pytest.mark.parametrize(
+    "compute",
+    [
+        *(partial(conv, PICTURE, FILTER, method=name) for name in METHODS if name not in ("separable", "winograd")),
+        partial(conv, PICTURE, np.ones((1, 1, 9, 9)), method="separable"),
+        partial(conv, PICTURE.astype(np.float32), FILTER),
+        *(
+            partial(conv, LAYER, KERNEL, method=name, padding=1)
+            for name in ("auto", "direct", "gemm", "winograd", "fft")
+        ),
+        partial(conv, LAYER, KERNEL, stride=2),
+        partial(conv, LAYER, RANDOM.standard_normal((32, 1, 5, 5)), groups=32),
+        partial(conv_transpose, LAYER, RANDOM.standard_normal((32, 40, 4, 4)), stride=2),
+        partial(conv_transpose, LAYER, RANDOM.standard_normal((32, 40, 3, 3))),
+        partial(conv_gradients, LAYER, KERNEL, conv(LAYER, KERNEL)),
+        partial(conv_gradients, LAYER, KERNEL, conv(LAYER, KERNEL, stride=2), stride=2),
+        partial(conv_gradients, PICTURE, FILTER, conv(PICTURE, FILTER)),
+        partial(pool, np.tile(PICTURE, (1, 4, 1, 1)), "average", 3, stride=1),
+        partial(pool, np.tile(PICTURE, (1, 4, 1, 1)), "lp", 3, stride=1, p=3),
+    ],
+)
+def test_how_many_threads_are_free_changes_no_bit(compute: Callable[..., Any], threads: int) -> None:
+    """Unlike how many a computation is cut up for, which decides what is summed first."""
+    free, alone = (compute(control=Control(threads=threads, at_once=at_once)) for at_once in (None, 1))
+    if isinstance(free, ConvGradients):
+        assert_array_equal(free.input, alone.input)
+        assert_array_equal(free.kernel, alone.kernel)
+    else:
+        assert_array_equal(free, alone)
 
 
 @pytest.mark.parametrize("threads", [1, 2])
