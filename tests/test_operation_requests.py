@@ -415,7 +415,9 @@ def test_an_idle_worker_gives_its_memory_back() -> None:
         ({"json": {"input": random(160, 195), "kernel": random(3, 3)}}, False),  # 0.6 MB
         ({"json": {"input": random(90, 90), "kernel": random(64, 1, 7, 7)}}, False),  # 22 million products
         ({"json": {"input": [[1] * 200] * 200, "kernel": random(3, 3)}}, False),  # 40,000 values
-        ({"json": {"input": [[1]] * 30000, "kernel": [[1]]}}, False),  # as many lists
+        ({"json": {"input": [[1]] * 4200, "kernel": [[1]]}}, False),  # 4,200 lists, in 25 kB
+        ({"files": {"input": (None, json.dumps([[1]] * 4200)), "kernel": (None, "[[1]]")}}, False),
+        ({"files": {"input": (None, json.dumps(random(50, 50))), "kernel": (None, "[[1]]")}}, True),
         ({"files": {"input": ("x.npy", write_npy(np.ones((200, 100)))), "kernel": (None, "[[1]]")}}, False),
     ],
     ids=[
@@ -428,6 +430,8 @@ def test_an_idle_worker_gives_its_memory_back() -> None:
         "costly",
         "crowded",
         "many lists",
+        "many lists in a form",
+        "a small form",
         "a form",
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar
 
@@ -47,14 +47,17 @@ class Body(NamedTuple):
         Its bytes on the wire.
     opaque
         Whether it may hold far more than its size tells: it has a Content-Encoding, or a picture in it.
-    text
-        Of a body that is JSON as it came, that.
+    texts
+        What it holds as it came: the JSON, or a form's parts. Nothing if it is opaque.
+    as_json
+        Whether it is JSON.
     """
 
     read: Reader
     size: int
     opaque: bool
-    text: bytes | bytearray | None = None
+    texts: Sequence[bytes | bytearray] = ()
+    as_json: bool = False
 
 
 async def gather(request: Request, service: Service, ticket: Ticket) -> Body:
@@ -84,13 +87,14 @@ async def gather(request: Request, service: Service, ticket: Ticket) -> Body:
         form = await _in_time(gather_form(stream.chunks(), declared, DOCUMENT, service.read_limits), seconds)
         pictured = any(part.filename is not None and part.name in DOCUMENT.pictures for part in form.parts)
         limits = stream.limits(opaque=pictured)
-        return Body(lambda: read_form(form, DOCUMENT, limits), stream.received, pictured)
+        parts = () if pictured else [part.data for part in form.parts]
+        return Body(lambda: read_form(form, DOCUMENT, limits), stream.received, pictured, parts)
     body = await _in_time(stream.all(), seconds)
     limits = stream.limits(opaque=encoding is not None)
     if media_type == FORM:
         return Body(lambda: _read_encoded_form(body, encoding, declared, limits), len(body), True)
     if encoding is None:
-        return Body(lambda: read_json(body, DOCUMENT, limits), len(body), False, body)
+        return Body(lambda: read_json(body, DOCUMENT, limits), len(body), False, [body], as_json=True)
     return Body(lambda: read_json(decode_content(body, encoding, limits), DOCUMENT, limits), len(body), True)
 
 

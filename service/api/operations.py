@@ -46,7 +46,9 @@ ARRAY_FORMS = (JSON, NPY, BYTES, ZIP)
 PICTURE_FORMS = (*ARRAY_FORMS, *PICTURES)
 _BYTES_A_SECOND = 50e6  # of bodies read and answers written, roughly: for the order of the queue
 _BRIEF_BYTES, _BRIEF_SECONDS = 8, 2  # what is brief may have this many times the bytes and the seconds of what is small
-_MARKS, _BRIEF_MARKS = (b",", b"[", b"{", b'"'), 32 * 1024  # of JSON: each may stand for a value that is looked at
+_SURELY_SMALL_BYTES = 16 * 1024  # what is nested in so few is read before it is counted
+_NESTED, _MOST_NESTED = (b"[", b"{", b'"'), 4 * 1024  # of JSON: each may stand for what is looked at by itself
+_MOST_NUMBERS = 32 * 1024  # of what is brief
 _NUMBER_SECONDS = 25e-9  # to write one as text
 
 
@@ -167,12 +169,13 @@ async def _worked_out(
     record.bytes_in = body.size
     job = partial(work, record, body.read)
     quick_bytes = 0 if body.opaque else min(quick_bytes, _BRIEF_BYTES * service.settings.inline_bytes)
-    if body.size <= min(quick_bytes, service.settings.inline_bytes):
+    quick = body.size <= quick_bytes and (body.size <= _SURELY_SMALL_BYTES or _count(_NESTED, body) <= _MOST_NESTED)
+    if quick and body.size <= service.settings.inline_bytes:
         try:
             return await _at_once(job, service)
         except TooMuchForTheLoop:
             record.timings.restart()
-            quick_bytes = 0
+            quick = False
     ticket.cost = body.size / _BYTES_A_SECOND
     limits = replace(
         service.work_limits,
@@ -180,7 +183,7 @@ async def _worked_out(
         admit_drawing=lambda size: service.admission.reserve(ticket, ticket.reserved + size),
     )
     brief = None
-    if plain and body.size <= quick_bytes and _is_soon_read(body):
+    if plain and quick and body.as_json and _count((b",",), body) <= _MOST_NUMBERS:
         job = partial(work, record, cache(body.read))  # read once, even where it turns out not to be brief
         brief = partial(job, replace(limits, admit=partial(_reserve_briefly, service, ticket, body, as_text)))
     written = await service.work.run(partial(job, limits), ticket, record.timings, request.receive, brief)
@@ -188,9 +191,8 @@ async def _worked_out(
     return written
 
 
-def _is_soon_read(body: Body) -> bool:
-    """Whether a body is JSON with few enough values, however they are nested."""
-    return body.text is not None and sum(count_of(mark, body.text) for mark in _MARKS) <= _BRIEF_MARKS
+def _count(marks: Sequence[bytes], body: Body) -> int:
+    return sum(count_of(mark, text) for text in body.texts for mark in marks)
 
 
 async def _at_once(job: Job, service: Service) -> Written:

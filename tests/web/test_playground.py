@@ -95,7 +95,9 @@ def test_it_fits_a_phone(browser: Browser, service: httpx.Client, mode: str) -> 
 def test_at_320_pixels_code_and_tables_scroll_or_wrap(browser: Browser, service: httpx.Client) -> None:
     playground = opened(browser, service, "matrix", viewport={"width": 320, "height": 700})
     page = playground.page
-    for button in page.get_by_role("button", name="curl", exact=True).all():
+    buttons = page.get_by_role("button", name="curl", exact=True)
+    expect(buttons).to_have_count(2)  # they come with the answers
+    for button in buttons.all():
         button.click()
     expect(page.locator(".code:visible")).to_have_count(2)
     widths = [page.evaluate("() => document.documentElement.scrollWidth")]
