@@ -418,6 +418,7 @@ def test_an_idle_worker_gives_its_memory_back() -> None:
         ({"json": {"input": [[1]] * 4200, "kernel": [[1]]}}, False),  # 4,200 lists, in 25 kB
         ({"files": {"input": (None, json.dumps([[1]] * 4200)), "kernel": (None, "[[1]]")}}, False),
         ({"files": {"input": (None, json.dumps(random(50, 50))), "kernel": (None, "[[1]]")}}, True),
+        ({"json": {"input": [[[[1.5]]]] * 100, "kernel": [[1]], "method": "fft"}}, False),  # a transform each
         ({"files": {"input": ("x.npy", write_npy(np.ones((200, 100)))), "kernel": (None, "[[1]]")}}, False),
     ],
     ids=[
@@ -432,6 +433,7 @@ def test_an_idle_worker_gives_its_memory_back() -> None:
         "many lists",
         "many lists in a form",
         "a small form",
+        "by name",
         "a form",
     ],
 )

@@ -18,9 +18,10 @@ from .admission import Admission, Bounds
 from .errors import TooMuchForTheLoop
 from .metrics import STOPPING, Metrics
 from .pace import Pace
+from .stopwatch import Stopwatch
 from .work import Work
 
-_PART_SECONDS = 5e-6  # most methods take far less; by name, some take up to ten times as much
+_PART_SECONDS = 5e-6  # most methods take far less
 
 
 @dataclass(slots=True)
@@ -33,6 +34,8 @@ class Service:
         What a request may hold and ask for.
     inline_limits, inline_control
         What may be worked on at once, on the event loop, and how.
+    stopwatch
+        How long the event loop has worked on what it works on.
     """
 
     settings: Settings
@@ -44,6 +47,7 @@ class Service:
     work_limits: WorkLimits = field(init=False)
     inline_limits: WorkLimits = field(init=False)
     inline_control: Control = field(init=False)
+    stopwatch: Stopwatch = field(default_factory=Stopwatch, init=False)
 
     @classmethod
     def of(cls, settings: Settings, metrics: Metrics) -> Service:
@@ -59,7 +63,7 @@ class Service:
         self.read_limits = self.settings.read_limits()
         self.work_limits = self.settings.work_limits()
         self.inline_limits = replace(self.work_limits, admit=partial(self.keep_short, self.settings.inline_seconds))
-        self.inline_control = self.work.control
+        self.inline_control = replace(self.work.control, cancelled=self.stopwatch.over)
 
     @property
     def stopping(self) -> bool:

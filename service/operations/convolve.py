@@ -91,7 +91,7 @@ def prepare_conv(request: ConvRequest, rank: int, limits: WorkLimits, *, backwar
     kernel = read_kernel(request.kernel, rank)
     layout, plan = plan_conv(request, rank, source.array.shape, kernel.shape)
     dtype = source.dtype(request.dtype)
-    check_work(plan, limits, dtype.itemsize, backward=backward)
+    check_work(plan, limits, dtype.itemsize, backward=backward, method=request.method)
     return ConvProblem(
         source=source,
         sent_kernel=kernel,

@@ -58,7 +58,7 @@ def prepare_transpose(
     """
     source = read_input(request.input, request.color)
     layout, plan = plan_conv_transpose(request, rank, source.array.shape, request.kernel.shape)
-    check_work(plan, limits, source.dtype(request.dtype).itemsize, backward=backward)
+    check_work(plan, limits, source.dtype(request.dtype).itemsize, backward=backward, method=request.method)
     return TransposeProblem(
         source=source,
         layout=layout,
