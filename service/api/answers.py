@@ -31,7 +31,8 @@ _TOLD: dict[str, Callable[[Trace, Admit], str | bytes]] = {
 }
 TRACE_FORMS = (JSON, *_TOLD)
 """The media types of a trace."""
-
+DRAWN_TRACES = ("image/svg+xml", "image/gif")
+"""Those that may have no room for one."""
 
 VARY = "Accept, Accept-Encoding"
 """The headers that what is answered depends on."""

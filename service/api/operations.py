@@ -29,7 +29,7 @@ from service.wire import ContentEncoding, write_json
 from service.wire.arrays import count_of
 
 from .admission import Ticket
-from .answers import Computed, Written, write_answer
+from .answers import DRAWN_TRACES, Computed, Written, write_answer
 from .bodies import Body, Reader, gather, validated
 from .compression import accepted_encoding, compressed
 from .errors import TooMuchForTheLoop
@@ -99,7 +99,7 @@ class Computation:
     def _media_types(self, accept: str | None) -> list[str]:
         """Return the media type that a client prefers, and behind one that may not hold the answer the next best."""
         taken = acceptable(accept, self.offered)
-        unsure = (*PICTURES, NPY, BYTES) if self.several else tuple(PICTURES)
+        unsure = (*PICTURES, *DRAWN_TRACES, *((NPY, BYTES) if self.several else ()))
         sure = next((index for index, media_type in enumerate(taken) if media_type not in unsure), len(taken))
         return taken[: sure + 1]
 

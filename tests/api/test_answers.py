@@ -284,6 +284,7 @@ class TestEveryAnswer:
 
 SQUARE = {"input": [[1, 2], [3, 4]]}
 SIGNAL = {"input": [1, 2], "kernel": [1]}
+WIDE = {"input": [1] * 100, "kernel": [1] * 100}  # no drawing has room for its windows
 
 
 @pytest.mark.parametrize(
@@ -296,6 +297,8 @@ SIGNAL = {"input": [1, 2], "kernel": [1]}
         ("conv1d", SIGNAL, "image/png, {};q=0.5", JSON),
         ("conv1d", SIGNAL, "image/*, */*;q=0.1", JSON),
         ("pool2d", {"input": [[1]], "output_size": [1, 20_000]}, "image/webp, {};q=0.5", JSON),
+        ("conv1d/trace", WIDE, "image/svg+xml, image/gif;q=0.9, {};q=0.5, text/markdown;q=0.1", JSON),
+        ("conv1d/trace", WIDE, "image/gif, image/svg+xml;q=0.9, text/markdown;q=0.5", "text/markdown; charset=utf-8"),
     ],
 )
 def test_what_cannot_hold_the_answer_gives_way_to_what_is_liked_next(
