@@ -139,7 +139,7 @@ def check_fits(
 ) -> None:
     """Refuse a kernel of which not one window fits, saying how much padding would do, or that channels come last.
 
-    `overhang` is how far a window may reach beyond the padding, on each axis.
+    `overhang`, which pools alone have, is how far a window may reach beyond the padding, on each axis.
     """
     rank = len(size)
     beyond = overhang or (0,) * rank
@@ -150,6 +150,11 @@ def check_fits(
             continue
         reach, padded = span(k, d), n + b + a
         more = -(-(reach - over - padded) // 2)
+        mend = f"pad by at least {counted(more, axis, rank)} {'more ' if b or a else ''}on each side, or "
+        if overhang is not None and d > n:  # no padding helps: windows would hold no cell (`check_windows_meet_input`)
+            closer = min(n, (padded + over - 1) // (k - 1))
+            fits = closer * (k - 1) >= max(b, a, 1)
+            mend = f"use a dilation of at most {closer}, or " if fits else "pad by less, and " if b or a else ""
         dilated = f" ({k} taps at dilation {d})" if d > 1 else ""
         colors = axis == rank - 1 and n <= MOST_COLORS < channels
         swapped = (
@@ -157,9 +162,8 @@ def check_fits(
             "channels first"
         )
         raise errors.KernelTooLarge(
-            f"the kernel spans {counted(reach, axis, rank)}{dilated} but the padded input has {padded}; pad by "
-            f"at least {counted(more, axis, rank)} {'more ' if b or a else ''}on each side, or use a smaller kernel"
-            f"{swapped if colors else ''}",
+            f"the kernel spans {counted(reach, axis, rank)}{dilated} but the padded input has {padded}; "
+            f"{mend}use a smaller kernel{swapped if colors else ''}",
             argument,
         )
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from itertools import product
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.engine import ConvPlan, plan_conv, plan_conv_transpose, plan_pool
+from service.engine import ConvPlan, EngineError, KernelTooLarge, plan_conv, plan_conv_transpose, plan_pool
 
 axes = st.tuples(
     st.integers(1, 12), st.integers(1, 5), st.integers(1, 4), st.integers(1, 3), st.integers(0, 5), st.integers(0, 5)
@@ -106,3 +109,28 @@ def test_an_adaptive_pools_largest_window_is_its_kernel_size(size: int, windows:
 
 def test_an_adaptive_pool_is_planned_without_counting_its_windows() -> None:
     assert plan_pool((1, 1, 7), "max", output_size=2**31 - 1).kernel_size == (2,)
+
+
+@pytest.mark.parametrize("ceil_mode", [False, True])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_whoever_is_told_what_would_fit_can_do_it(stride: int, ceil_mode: bool) -> None:
+    """Where a dilation is larger than the input no padding helps: a window that starts in it would hold no cell."""
+    told: Counter[str] = Counter()
+    for size, kernel, dilation, before, after in product(range(1, 6), range(1, 5), range(1, 6), range(3), range(3)):
+        options: dict[str, Any] = {"stride": stride, "ceil_mode": ceil_mode}
+        asked = options | {"kernel_size": kernel, "dilation": dilation, "padding": [[before, after]]}
+        try:
+            plan_pool((1, 1, size), "max", **asked)
+        except KernelTooLarge as error:
+            fits = re.search(r"; (pad by|use a dilation of) at (?:least|most) (\d+).*, or use a smaller", str(error))
+            if fits is None:
+                asked |= {"kernel_size": 1, "padding": 0}
+            elif fits[1] == "pad by":
+                asked["padding"] = [[before + int(fits[2]), after + int(fits[2])]]
+            else:
+                asked["dilation"] = int(fits[2])
+            told[fits[1] if fits else "smaller"] += 1
+            plan_pool((1, 1, size), "max", **asked)
+        except EngineError:
+            continue
+    assert set(told) == {"pad by", "use a dilation of", "smaller"}
