@@ -9,6 +9,9 @@ from __future__ import annotations
 import json
 import math
 import re
+from dataclasses import dataclass
+from itertools import accumulate
+from operator import mul
 from typing import Any, Literal
 
 import numpy as np
@@ -19,8 +22,11 @@ from numpy.typing import NDArray
 from .document import pointer_to
 from .errors import NonFiniteAnswer
 
-_LONG_ELEMENTS = 512 * 1024  # ten milliseconds' worth of digits
-_PIECE_ELEMENTS = 64 * 1024
+_LONG = 512 * 1024  # numbers: ten milliseconds' worth of digits
+_PIECE = 64 * 1024
+_LIST = 6  # numbers that could be written while a list is begun and ended
+_PACKED_BYTES = 32  # that are packed while a number is written
+_PACKED_PIECE = 3 * 256 * 1024  # bytes: threes are packed without what fills up the last of them
 _NULL = re.compile(b"null")
 _ALWAYS_FINITE = frozenset({str, int, bool, type(None)})
 
@@ -30,16 +36,18 @@ ArrayEncoding = Literal["nested", "flat", "base64"]
 def write_json(value: Any) -> bytes | memoryview:
     """Return `value` as JSON; arrays in it become nested lists, floats as few digits as give the same float back.
 
-    orjson lets no other thread run while it writes, so an object with long arrays is written piece by piece.
+    orjson lets no other thread run while it writes, so what is long is written piece by piece.
 
     Raises
     ------
     NonFiniteAnswer
         With the pointer to the first NaN or infinity.
     """
-    if isinstance(value, dict) and any(map(_is_long, value.values())):
+    if _length(value) > _LONG:
         _refuse_non_finite(value)
-        return memoryview(_in_pieces(value))
+        whole = bytearray()
+        _add(whole, value)
+        return memoryview(whole)
     text = _written(value)
     if _has_null(text):
         _refuse_non_finite(value)
@@ -70,33 +78,64 @@ def _written(value: Any) -> bytes:
         return json.dumps(value, default=_listed, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _is_long(value: Any) -> bool:
-    return isinstance(value, np.ndarray) and value.size > _LONG_ELEMENTS
+@dataclass(frozen=True, slots=True)
+class _Packed:
+    """The bytes of a long array, packed as they are written."""
+
+    raw: memoryview
+
+    def text(self) -> str:
+        """Return them packed."""
+        return pybase64.b64encode_as_string(self.raw)
 
 
-def _in_pieces(value: dict[str, Any]) -> bytearray:
-    """Return an object whose long arrays are written some rows at a time."""
-    text = bytearray()
-    for key, item in value.items():
-        text += b"," if text else b"{"
-        text += _written(key) + b":"
-        if _is_long(item):
-            _add_rows(text, item)
-        else:
-            text += _written(item)
-    text += b"}"
-    return text
+_LONG_KINDS = frozenset({np.ndarray, dict, list, _Packed})
+
+
+def _length(value: Any) -> int:
+    """Return about how many numbers could be written in the time that `value` takes; single ones are not counted."""
+    kind = type(value)
+    if kind is np.ndarray:
+        return int(value.size) + _LIST * sum(accumulate(value.shape[:-1], mul))
+    if kind is dict:
+        return sum([_length(item) for item in value.values() if type(item) in _LONG_KINDS])
+    if kind is list:  # whose items are alike
+        return sum(map(_length, value)) if value and type(value[0]) in _LONG_KINDS else 0
+    return value.raw.nbytes // _PACKED_BYTES if kind is _Packed else 0
+
+
+def _add(text: bytearray, value: Any) -> None:
+    """Add a value to a text, what is long of it in pieces."""
+    if _length(value) <= _PIECE:
+        text += _written(value)
+    elif isinstance(value, dict):
+        for number, (key, item) in enumerate(value.items()):
+            text += (b"," if number else b"{") + _written(key) + b":"
+            _add(text, item)
+        text += b"}"
+    elif isinstance(value, _Packed):
+        text += b'"'
+        for start in range(0, value.raw.nbytes, _PACKED_PIECE):
+            text += pybase64.b64encode(value.raw[start : start + _PACKED_PIECE])
+        text += b'"'
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            text += b"," if number else b"["
+            _add(text, item)
+        text += b"]"
+    else:
+        _add_rows(text, value)
 
 
 def _add_rows(text: bytearray, array: NDArray[Any]) -> None:
-    """Add an array to a text, in pieces of about _PIECE_ELEMENTS."""
-    rows = max(1, _PIECE_ELEMENTS * len(array) // array.size)
+    """Add a long array to a text, some rows at a time."""
+    rows = max(1, _PIECE * len(array) // _length(array))
     text += b"["
     for start in range(0, len(array), rows):
         if start:
             text += b","
-        if rows == 1 and array[start].size > 2 * _PIECE_ELEMENTS:
-            _add_rows(text, array[start])
+        if rows == 1:
+            _add(text, array[start])
         else:
             text += memoryview(_written(array[start : start + rows]))[1:-1]  # without the outermost brackets
     text += b"]"
@@ -113,18 +152,23 @@ def encode_array(array: NDArray[Any], encoding: ArrayEncoding) -> Any:
     if encoding == "flat":
         return head | {"data": array.reshape(-1)}
     little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
-    return head | {"base64": pybase64.b64encode_as_string(little.reshape(-1).view(np.uint8).data)}
+    packed = _Packed(little.reshape(-1).view(np.uint8).data)
+    return head | {"base64": packed if _length(packed) > _PIECE else packed.text()}
 
 
 def _listed(value: Any) -> Any:
-    """Return an array or a NumPy scalar as Python's own numbers."""
+    """Return an array or a NumPy scalar as Python's own numbers, and bytes packed."""
+    if isinstance(value, _Packed):
+        return value.text()
     if isinstance(value, (np.ndarray, np.generic)):
         return value.tolist()
     raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 
 def _plain(value: Any) -> Any:
-    """Return an array that orjson cannot write (a scalar or a strided view) as something that it can."""
+    """Return what orjson cannot write (a scalar, a strided view, bytes to be packed) as something that it can."""
+    if isinstance(value, _Packed):
+        return value.text()
     if not isinstance(value, np.ndarray):
         raise TypeError(f"{type(value).__name__} has no form in JSON")
     return value.item() if value.ndim == 0 else np.ascontiguousarray(value)

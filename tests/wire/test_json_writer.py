@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from service.wire import encode_array, errors, write_json
+from service.wire import encode_array, errors, json_writer, write_json
 
 
 def test_an_answer_as_it_goes_out() -> None:
@@ -60,6 +61,46 @@ def test_a_long_array_is_written_in_pieces_that_join(shape: tuple[int, ...]) -> 
         answer | {"strided": np.ascontiguousarray(array[..., ::-1])}, option=orjson.OPT_SERIALIZE_NUMPY
     )
     assert bytes(write_json(answer)) == whole
+
+
+LONG = np.random.default_rng(3).standard_normal(600_001)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"feature_maps": encode_array(LONG, "flat"), "output_shape": [600_001], "none": None},
+        {"layers": [{"type": "relu", "output": LONG.reshape(1, -1)}, {"output": LONG[:2], "type": None}]},
+        {"layers": [{"output": LONG[: 70_000 + n].copy()} for n in range(9)]},
+        [LONG, LONG[:0]],
+        {"feature_maps": LONG[:60_000].reshape(-1, 1, 1)},
+        {"feature_maps": np.empty((200_000, 0))},
+    ],
+    ids=["flat", "networks", "many layers", "a list", "short rows", "empty rows"],
+)
+def test_whatever_takes_long_to_write_is_written_in_pieces_that_join(
+    value: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing else runs meanwhile, not even the event loop: half a megabyte of digits takes ten milliseconds."""
+    whole, longest, write = orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY), [0], json_writer._written
+
+    def written(value: Any) -> bytes:
+        text = write(value)
+        longest.append(len(text))
+        return text
+
+    monkeypatch.setattr(json_writer, "_written", written)
+    assert bytes(write_json(value)) == whole
+    assert max(longest) < 2_000_000
+
+
+@pytest.mark.parametrize("count", [1, 262_143, 262_144, 262_145, 2_200_000, 2_200_001])
+def test_a_long_array_is_packed_in_pieces_that_join(count: int) -> None:
+    array = np.arange(count, dtype=np.float64)
+    value = {"a": encode_array(array, "base64"), "large": 2**70 if count % 2 else 1, "b": None}
+    assert json.loads(bytes(write_json(value))) == value | {
+        "a": {"shape": [count], "dtype": "float64", "base64": base64.b64encode(array.tobytes()).decode()}
+    }
 
 
 @pytest.mark.parametrize(
