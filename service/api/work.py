@@ -27,6 +27,7 @@ T = TypeVar("T")
 
 _LAST_SECONDS = 5.0
 _IDLE_SECONDS = 1.0  # without work in this worker, after which its free memory is given back
+_ASIDE_SECONDS, _ASIDE_EVERY = 0.0002, 0.008  # how long a thread stands aside for the event loop, and how often
 _NICENESS = 5  # a third of the event loop's weight: health and small requests are answered while all cores compute
 
 
@@ -99,7 +100,8 @@ class Work:
                     except TooMuchForTheLoop:
                         long = True
                         timings.restart()
-                control = replace(control, at_once=max(1, self._cores // running))
+                polite = _Polite(ticket.ended)
+                control = replace(control, cancelled=polite.ended, at_once=max(1, self._cores // running))
 
                 def begin() -> T:
                     timings.add("queue", time.perf_counter() - asked)
@@ -160,6 +162,27 @@ def _step_back() -> None:
     if sys.platform == "linux":  # elsewhere a priority is the whole process's
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+
+
+class _Polite:
+    """Asks between blocks whether to stop, and stands aside for a moment now and then.
+
+    NumPy lets go of the interpreter for each operation and takes it back before the event loop is awake to take it, so
+    that a thread of many small ones could keep it away for half a second.
+    """
+
+    def __init__(self, ended: Callable[[], bool]) -> None:
+        self._ended = ended
+        self._next = 0.0
+
+    def ended(self) -> bool:
+        """Whether to stop."""
+        now = time.monotonic()
+        if now >= self._next:
+            if self._next:
+                time.sleep(_ASIDE_SECONDS)
+            self._next = now + _ASIDE_EVERY
+        return self._ended()
 
 
 async def _watch(receive: Receive, ticket: Ticket) -> None:

@@ -96,7 +96,7 @@ def _length(value: Any) -> int:
     """Return about how many numbers could be written in the time that `value` takes; single ones are not counted."""
     kind = type(value)
     if kind is np.ndarray:
-        return int(value.size) + _LIST * sum(accumulate(value.shape[:-1], mul))
+        return int(value.size + _LIST * sum(accumulate(value.shape[:-1], mul)))
     if kind is dict:
         return sum([_length(item) for item in value.values() if type(item) in _LONG_KINDS])
     if kind is list:  # whose items are alike

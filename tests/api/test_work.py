@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 
 import pytest
 
@@ -11,7 +12,7 @@ from service.api.admission import IN_FLIGHT, Admission, Bounds, Ticket
 from service.api.board import Board
 from service.api.errors import ClientGone, TooMuchForTheLoop
 from service.api.timings import Timings
-from service.api.work import Work
+from service.api.work import _ASIDE_SECONDS, Work, _Polite
 from service.engine import Control
 
 
@@ -144,3 +145,14 @@ def test_a_brief_job_whose_client_left_is_not_begun() -> None:
     asyncio.run(scene())
     working.close()
     assert not done
+
+
+def test_a_thread_stands_aside_for_the_event_loop_now_and_then() -> None:
+    polite, end, stood = _Polite(lambda: False), time.perf_counter() + 0.2, 0
+    while (begin := time.perf_counter()) < end:
+        used = time.thread_time()
+        assert not polite.ended()
+        used = time.thread_time() - used
+        stood += used < _ASIDE_SECONDS / 2 < _ASIDE_SECONDS <= time.perf_counter() - begin
+    assert 10 <= stood <= 50
+    assert _Polite(lambda: True).ended()
