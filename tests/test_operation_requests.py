@@ -6,7 +6,6 @@ import gzip
 import json
 import re
 import socket
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Thread
@@ -16,6 +15,7 @@ import httpx
 import numpy as np
 import pytest
 
+from service.app import create_app
 from service.settings import FIXED_LIMITS, Settings
 from service.wire import write_npy
 from tests.conftest import Serve
@@ -418,6 +418,13 @@ def test_an_idle_worker_gives_its_memory_back() -> None:
         ({"json": {"input": [[1]] * 4200, "kernel": [[1]]}}, False),  # 4,200 lists, in 25 kB
         ({"files": {"input": (None, json.dumps([[1]] * 4200)), "kernel": (None, "[[1]]")}}, False),
         ({"files": {"input": (None, json.dumps(random(50, 50))), "kernel": (None, "[[1]]")}}, True),
+        (
+            {
+                "url": "/v1/conv_transpose3d",
+                "json": {"input": [[[1]], [[2]]], "kernel": [[[1]]], "stride": [9999, 1, 1]},
+            },
+            False,
+        ),
         ({"json": {"input": [[[[1.5]]]] * 100, "kernel": [[1]], "method": "fft"}}, False),  # a transform each
         ({"files": {"input": ("x.npy", write_npy(np.ones((200, 100)))), "kernel": (None, "[[1]]")}}, False),
     ],
@@ -433,6 +440,7 @@ def test_an_idle_worker_gives_its_memory_back() -> None:
         "many lists",
         "many lists in a form",
         "a small form",
+        "many to write",
         "by name",
         "a form",
     ],
@@ -440,14 +448,12 @@ def test_an_idle_worker_gives_its_memory_back() -> None:
 def test_only_what_is_small_or_brief_is_worked_on_by_the_event_loop(
     serve: Serve, asked: dict[str, Any], by_the_loop: bool
 ) -> None:
-    def slots() -> set[threading.Thread]:
-        return {thread for thread in threading.enumerate() if thread.name.startswith("slot")}
-
-    fresh, before = serve(Settings()), slots()
+    app = create_app(Settings())
+    fresh = serve(app)
     headers = {"Accept-Encoding": "identity", **asked.get("headers", {})}
     answer = fresh.post(**({"url": "/v1/conv2d"} | asked | {"headers": headers}))
     assert answer.status_code == 200
-    assert (slots() <= before) == by_the_loop
+    assert (not app.state.service.work._threads._threads) == by_the_loop
 
 
 def test_a_request_gets_the_same_bytes_however_many_others_are_there(serve: Serve) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import re
 from collections import Counter
@@ -26,6 +27,7 @@ from .state import service_of
 from .validators import unless_known
 
 router = APIRouter(prefix="/v1", tags=["about the service"])
+_MANY_TAPS = 4096  # whose text, a tenth of a megabyte, takes some milliseconds to compress
 _INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
@@ -42,7 +44,12 @@ def _described(name: str) -> dict[str, Any]:
 
 
 def _made(name: str, matrix: NDArray[np.float64]) -> dict[str, Any]:
-    return _described(name) | {"size": list(matrix.shape), "kernel": matrix.tolist()}
+    return _described(name) | {"size": list(matrix.shape), "kernel": matrix}
+
+
+def _example(name: str) -> dict[str, Any]:
+    made = _made(name, kernels.make(name))
+    return made | {"kernel": made["kernel"].tolist()}
 
 
 @router.get(
@@ -60,7 +67,7 @@ async def list_kernels(request: Request) -> Response:
 @router.get(
     "/kernels/{name}",
     summary="Make a named kernel",
-    responses=json_response("KernelAnswer", _made("sobel_y", kernels.make("sobel_y")), {NPY: {}, BYTES: {}})
+    responses=json_response("KernelAnswer", _example("sobel_y"), {NPY: {}, BYTES: {}})
     | problem_responses(
         *CATALOGUE_PROBLEMS, "not-found", "unknown-kernel-parameter", "kernel-parameter-invalid", "invalid-field"
     ),
@@ -91,9 +98,13 @@ async def get_kernel(request: Request, name: str) -> Response:
         matrix = kernels.make(name, **parameters)
     except kernels.KernelError as error:  # a query has the parameters themselves, and no kernel around them
         raise type(error)(error.detail, error.pointer.removeprefix("/kernel")) from None
-    if media_type in (NPY, BYTES):
-        return unless_known(request, write_npy(matrix), media_type, shape_headers(matrix.shape, matrix.dtype.name))
-    return unless_known(request, write_json(_made(name, matrix)), JSON)
+
+    def answer() -> Response:
+        if media_type in (NPY, BYTES):
+            return unless_known(request, write_npy(matrix), media_type, shape_headers(matrix.shape, matrix.dtype.name))
+        return unless_known(request, write_json(_made(name, matrix)), JSON)
+
+    return await asyncio.to_thread(answer) if matrix.size > _MANY_TAPS else answer()
 
 
 @router.get(

@@ -50,7 +50,6 @@ _SURELY_SMALL_BYTES = 16 * 1024  # what is nested in so few is read before it is
 _NESTED, _MOST_NESTED = (b"[", b"{", b'"'), 4 * 1024  # of JSON: each may stand for what is looked at by itself
 _MOST_NUMBERS = 32 * 1024  # of what is brief
 _OVERRUN = 5  # times its estimate that something may take on the event loop before it is given up there
-_NUMBER_SECONDS = 25e-9  # to write one as text
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +172,7 @@ async def _worked_out(
     quick = body.size <= quick_bytes and (body.size <= _SURELY_SMALL_BYTES or _count(_NESTED, body) <= _MOST_NESTED)
     if quick and body.size <= service.settings.inline_bytes:
         try:
-            return await _at_once(job, service)
+            return await _at_once(job, service.inline_limits if plain else service.compressed_limits, service)
         except TooMuchForTheLoop:
             record.timings.restart()
             quick = False
@@ -201,10 +200,10 @@ def _count(marks: Sequence[bytes], body: Body) -> int:
     return sum(count_of(mark, text) for text in body.texts for mark in marks)
 
 
-async def _at_once(job: Job, service: Service) -> Written:
+async def _at_once(job: Job, limits: WorkLimits, service: Service) -> Written:
     await service.pace.turn()
     begin = time.perf_counter()
-    written = _on_the_loop(partial(job, service.inline_limits, service.inline_control), service, 1)
+    written = _on_the_loop(partial(job, limits, service.inline_control), service, 1)
     service.pace.took(time.perf_counter() - begin)
     return written
 
@@ -233,8 +232,5 @@ def _reserve(service: Service, ticket: Ticket, body: Body, as_text: bool, work: 
 
 def _reserve_briefly(service: Service, ticket: Ticket, body: Body, as_text: bool, work: Work) -> None:
     """Refuse work that would hold up the event loop, and then as `_reserve` does."""
-    seconds = _BRIEF_SECONDS * service.settings.inline_seconds
-    if as_text:
-        seconds -= (work.output_elements + work.also_answered) * _NUMBER_SECONDS
-    service.keep_short(seconds, work)
+    service.keep_short(_BRIEF_SECONDS * service.settings.inline_seconds, float(as_text), work)
     _reserve(service, ticket, body, as_text, work)

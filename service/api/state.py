@@ -22,6 +22,8 @@ from .stopwatch import Stopwatch
 from .work import Work
 
 _PART_SECONDS = 5e-6  # most methods take far less
+_NUMBER_SECONDS, _LIST_SECONDS = 25e-9, 150e-9  # to write one as text
+_COMPRESSED = 6  # times as long, if it is compressed too
 
 
 @dataclass(slots=True)
@@ -32,8 +34,8 @@ class Service:
     ----------
     read_limits, work_limits
         What a request may hold and ask for.
-    inline_limits, inline_control
-        What may be worked on at once, on the event loop, and how.
+    inline_limits, compressed_limits, inline_control
+        What may be worked on at once, on the event loop, where the answer goes out as it is or compressed, and how.
     stopwatch
         How long the event loop has worked on what it works on.
     """
@@ -46,6 +48,7 @@ class Service:
     read_limits: ReadLimits = field(init=False)
     work_limits: WorkLimits = field(init=False)
     inline_limits: WorkLimits = field(init=False)
+    compressed_limits: WorkLimits = field(init=False)
     inline_control: Control = field(init=False)
     stopwatch: Stopwatch = field(default_factory=Stopwatch, init=False)
 
@@ -62,7 +65,9 @@ class Service:
     def __post_init__(self) -> None:
         self.read_limits = self.settings.read_limits()
         self.work_limits = self.settings.work_limits()
-        self.inline_limits = replace(self.work_limits, admit=partial(self.keep_short, self.settings.inline_seconds))
+        at_once = partial(self.keep_short, self.settings.inline_seconds)
+        self.inline_limits = replace(self.work_limits, admit=partial(at_once, 1))
+        self.compressed_limits = replace(self.work_limits, admit=partial(at_once, _COMPRESSED))
         self.inline_control = replace(self.work.control, cancelled=self.stopwatch.over)
 
     @property
@@ -74,9 +79,14 @@ class Service:
         """Say that SIGTERM has come."""
         self.metrics.board.set(STOPPING, 1)
 
-    def keep_short(self, seconds: float, work: Cost) -> None:
-        """Let only that onto the event loop which does not hold up other requests for longer."""
-        if work.seconds + work.parts * _PART_SECONDS > seconds:
+    def keep_short(self, seconds: float, writing: float, work: Cost) -> None:
+        """Let only that onto the event loop which does not hold up other requests for longer.
+
+        `writing` is 0 if the answer is no text, else 1, or more if it is compressed too.
+        """
+        numbers = work.output_elements + work.also_answered
+        written = writing * (numbers * _NUMBER_SECONDS + work.output_lists * _LIST_SECONDS)
+        if work.seconds + work.parts * _PART_SECONDS + written > seconds:
             raise TooMuchForTheLoop
 
 

@@ -7,7 +7,9 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from itertools import accumulate
 from math import prod
+from operator import mul
 from typing import Any
 
 from service import engine
@@ -133,6 +135,8 @@ class Work:
     largest_output, passed_elements, inner_elements
         Of a network, else 0: what the layer that makes most makes; what it holds at once beside the answer, a layer's
         input and its output; and what all layers make that is not answered.
+    output_lists
+        Lists that an answer's largest array is nested in.
     also_answered
         What further answers hold beside the largest: those of a backward pass, a pool's indices.
     """
@@ -149,6 +153,7 @@ class Work:
     largest_output: int = 0
     passed_elements: int = 0
     inner_elements: int = 0
+    output_lists: int = 0
     also_answered: int = 0
 
     def memory_bytes(self, *, as_text: bool) -> int:
@@ -192,6 +197,7 @@ def work_of(plan: Any, item_bytes: int = 8) -> Work:
         largest_output=getattr(plan, "largest_output", 0),
         passed_elements=getattr(plan, "passed_elements", 0),
         inner_elements=getattr(plan, "inner_elements", 0),
+        output_lists=sum(accumulate(plan.output_shape[:-1], mul)),
     )
 
 

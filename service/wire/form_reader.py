@@ -18,7 +18,7 @@ from .npy import read_npy
 from .pictures import Picture, picture_format, read_picture
 
 _JSON_SPACE = " \t\r\n"
-_OPENS_JSON = re.compile(rb"[ \t\r\n]*[\[{]")
+_LONG_TEXT = 64 * 1024  # characters; no number, and none that is true or false
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 
 
@@ -62,7 +62,7 @@ def _elements(value: Any) -> int:
 
 
 def _text(part: Part, fields: Fields, limits: ReadLimits) -> Any:
-    if part.name not in fields.strings and _OPENS_JSON.match(part.data):
+    if part.name not in fields.strings and _opens_json(part.data):
         return _json(part, fields, limits)
     try:
         text = part.data.decode("utf-8")
@@ -70,6 +70,8 @@ def _text(part: Part, fields: Fields, limits: ReadLimits) -> Any:
         detail = f"the text of {part.name} is not UTF-8 at byte {error.start}; send an array or picture as a file"
         raise MalformedForm(detail, part.pointer, offset=error.start) from None
     if part.name in fields.strings:
+        return text
+    if len(text) > _LONG_TEXT:
         return text
     bare = text.strip(_JSON_SPACE)
     if bare in ("true", "false"):
@@ -94,9 +96,16 @@ def _file(part: Part, fields: Fields, limits: ReadLimits) -> Any:
             return read_picture(part.data, part.pointer, limits)
         taken = ", ".join(sorted(fields.pictures)) or "no field"
         raise UnexpectedFile(f"{part.name} came as a picture; pictures are taken for {taken}", part.pointer)
-    if _OPENS_JSON.match(part.data):
+    if _opens_json(part.data):
         return _json(part, fields, limits)
     raise UnrecognisedFile(_unrecognised(part, fields), part.pointer)
+
+
+def _opens_json(data: bytearray) -> bool:
+    """Whether the first that is no white space opens an array or an object; block by block, as others may run then."""
+    starts = range(0, len(data), _LONG_TEXT)
+    blocks = (data[start : start + _LONG_TEXT].lstrip(_JSON_SPACE.encode()) for start in starts)
+    return next(filter(None, blocks), b"")[:1] in (b"[", b"{")
 
 
 def _unrecognised(part: Part, fields: Fields) -> str:

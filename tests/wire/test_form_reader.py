@@ -63,6 +63,7 @@ def file(name: str, data: bytes) -> Any:
         ("method", b"true", "true"),
         ("method", b"[1", "[1"),
         ("method", b" fft ", " fft "),
+        ("stride", b" " * 200_000, " " * 200_000),
     ],
 )
 def test_text_parts(name: str, data: bytes, value: Any) -> None:
@@ -76,6 +77,7 @@ def test_text_parts(name: str, data: bytes, value: Any) -> None:
     [
         b"[[0, 1, 2], [3, 4, 5]]",
         b"\r\n [[0, 1, 2], [3, 4, 5]]\n",
+        b"\r" * 200_000 + b"[[0, 1, 2], [3, 4, 5]]",
         b'{"shape": [2, 3], "dtype": "int16", "data": [0, 1, 2, 3, 4, 5]}',
         b'{"shape": [2, 3], "dtype": "int16", "base64": "AAABAAIAAwAEAAUA"}',
     ],
