@@ -36,6 +36,8 @@ _SWITCH_SECONDS = (
 _CHUNK_BYTES = 64  # around a chunk: its length, an extension, two ends of line
 _TOO_LARGE = "The request's headers are too large."
 _MALFORMED = "Invalid HTTP request received."
+_FEW_CHUNKS, _LEAST_A_CHUNK = 32 * 1024, 16  # of more chunks, each has so many bytes on average
+_TINY_CHUNKS = f"The body came in too many small chunks; send {_LEAST_A_CHUNK} bytes or more in each."
 
 
 class Connection(HttpToolsProtocol):
@@ -55,7 +57,7 @@ class Connection(HttpToolsProtocol):
         self._in_headers = False
         self._between = True  # requests
         self._begun = 0  # requests in the read at hand
-        self._beside_bytes = 0
+        self._beside_bytes = self._chunks = self._body_bytes = 0
         self._asks_another = False
         self._header_timer: asyncio.TimerHandle | None = None
         self._send_timer: asyncio.TimerHandle | None = None
@@ -70,8 +72,9 @@ class Connection(HttpToolsProtocol):
         try:
             self._parse(data)
         except httptools.HttpParserError:
-            self.logger.warning(_MALFORMED)
-            self.send_400_response(_MALFORMED)
+            why = _TINY_CHUNKS if self._are_chunks_tiny() else _MALFORMED
+            self.logger.warning(why)
+            self.send_400_response(why)
             return
         if self.transport.is_closing():
             return
@@ -109,7 +112,7 @@ class Connection(HttpToolsProtocol):
         """Begin with a request."""
         super().on_message_begin()
         self.scope["extensions"] = {GONE: self.transport.is_closing}  # type: ignore[dict-item]  # uvicorn types only its own extensions
-        self._beside_bytes = 0
+        self._beside_bytes = self._chunks = self._body_bytes = 0
         self._in_headers, self._between = True, False
         self._begun += 1
 
@@ -140,11 +143,24 @@ class Connection(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """Take a piece of a body; what comes beside bodies is counted."""
         self._beside_bytes -= len(body)
+        self._body_bytes += len(body)
         super().on_body(body)
 
     def on_chunk_header(self) -> None:
-        """Allow for what is around a chunk, but not for what other chunks had less of."""
+        """Allow for what is around a chunk, but not for what other chunks had less of, and not for ever smaller ones.
+
+        Raises
+        ------
+        ValueError
+            If there are too many of too few bytes, which ends the parsing.
+        """
         self._beside_bytes = max(0, self._beside_bytes - _CHUNK_BYTES)
+        self._chunks += 1
+        if self._are_chunks_tiny():
+            raise ValueError(_TINY_CHUNKS)
+
+    def _are_chunks_tiny(self) -> bool:
+        return self._chunks > _FEW_CHUNKS and self._body_bytes < _LEAST_A_CHUNK * (self._chunks - 1)
 
     def pause_writing(self) -> None:
         """Begin to wait for the client to take what it asked for: until then it holds memory."""

@@ -126,7 +126,7 @@ def test_what_chunks_leave_of_their_allowance_is_no_trailers() -> None:
     """A trailer is read in the event loop: of a few megabytes in tiny chunks it may not get a hundred times as many."""
     sent = 0
     with serving() as service, connected(service) as client:
-        client.sendall(CHUNKED % b"/nope" + b"1\r\na\r\n" * 500_000 + b"0\r\nX: ")
+        client.sendall(CHUNKED % b"/nope" + b"10\r\naaaaaaaaaaaaaaaa\r\n" * 400_000 + b"0\r\nX: ")
         try:
             while sent < 20_000_000:
                 client.sendall(b"b" * 100_000)
@@ -144,6 +144,21 @@ def test_a_body_in_many_small_chunks_with_trailers_is_taken() -> None:
         for _ in range(2):
             client.sendall(CHUNKED % b"/v1/conv1d" + pieces + b"0\r\nX-Checksum: 1\r\n\r\n")
             assert answer(client).startswith(b"HTTP/1.1 200 OK")
+
+
+def test_a_body_in_ever_more_tiny_chunks_is_refused() -> None:
+    """Each takes the event loop microseconds: of half a megabyte a fifth of a second."""
+    with serving() as service, connected(service) as client:
+        client.sendall(CHUNKED % b"/v1/conv1d" + b"1\r\n \r\n" * 33_000)
+        said = answer(client)
+        assert said.startswith(b"HTTP/1.1 400")
+        assert said.endswith(b"too many small chunks; send 16 bytes or more in each.")
+        assert service.metric("convolution_reserved_bytes") == 0
+    body = BODY[:-1] + b" " * 16 * 33_000 + b"}"
+    pieces = b"".join(b"10\r\n%b\r\n" % body[start : start + 16].ljust(16) for start in range(0, len(body), 16))
+    with serving() as service, connected(service) as client:
+        client.sendall(CHUNKED % b"/v1/conv1d" + pieces + b"0\r\n\r\n")
+        assert answer(client).startswith(b"HTTP/1.1 200 OK")
 
 
 @pytest.mark.parametrize("length", ["0" * 5000 + "2", "9" * 30, "1" + "0" * 18])

@@ -171,10 +171,12 @@ async def _worked_out(
     quick_bytes = 0 if body.opaque else min(quick_bytes, _BRIEF_BYTES * service.settings.inline_bytes)
     quick = body.size <= quick_bytes and (body.size <= _SURELY_SMALL_BYTES or _count(_NESTED, body) <= _MOST_NESTED)
     if quick and body.size <= service.settings.inline_bytes:
+        begin = time.perf_counter()
         try:
             return await _at_once(job, service.inline_limits if plain else service.compressed_limits, service)
         except TooMuchForTheLoop:
             record.timings.restart()
+            record.timings.add("queue", time.perf_counter() - begin)  # for all that came of it
             quick = False
     ticket.cost = body.size / _BYTES_A_SECOND
     limits = replace(
