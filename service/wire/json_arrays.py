@@ -189,7 +189,7 @@ def object_array(
     Parameters
     ----------
     members : dict
-        The object's members, lists and objects being simdjson's.
+        The object's members, lists and objects being simdjson's, or ``data`` read already, as float64.
     careful : bool
         Whether to look for lists among the numbers of ``data``.
 
@@ -242,6 +242,8 @@ def _shape(value: Any, pointer: str, limits: ReadLimits) -> tuple[int, ...]:
 
 
 def _flat(data: Any, shape: tuple[int, ...], dtype: np.dtype[Any], place: str, *, careful: bool) -> NDArray[Any]:
+    if isinstance(data, np.ndarray):
+        return _flat_already(data, shape, dtype, place)
     if not isinstance(data, simdjson.Array):
         detail = f"data is {_describe(data)}; it must be a flat list of {elements(prod(shape))}"
         raise NotAnArray(detail, place)
@@ -254,11 +256,7 @@ def _flat(data: Any, shape: tuple[int, ...], dtype: np.dtype[Any], place: str, *
     if numbers.size != prod(shape):
         detail = f"data has {elements(numbers.size)} but shape {list(shape)} needs {prod(shape)}"
         raise ArraySizeMismatch(detail, place, expected=prod(shape), actual=numbers.size)
-    with np.errstate(over="ignore", invalid="ignore"):
-        typed = numbers.astype(dtype, copy=False)
-    misfits = ~np.isfinite(typed) if dtype.kind == "f" else np.not_equal(typed, numbers)
-    if numbers.dtype.kind == "f" and dtype.kind != "f":
-        misfits |= np.abs(numbers) > _LARGEST_EXACT
+    typed, misfits = _typed(numbers, dtype)
     if not misfits.any():
         return typed
     _check_flat(data, place)
@@ -266,6 +264,28 @@ def _flat(data: Any, shape: tuple[int, ...], dtype: np.dtype[Any], place: str, *
         position = int(misfits.argmax())
         raise _out_of_range(data[position], dtype, f"{place}/{position}")
     return np.fromiter(_integers(data, dtype, place), dtype=dtype, count=numbers.size)
+
+
+def _flat_already(
+    numbers: NDArray[np.float64], shape: tuple[int, ...], dtype: np.dtype[Any], place: str
+) -> NDArray[Any]:
+    """Return a list that was read as float64 before; what does not fit is told without the element at fault."""
+    typed, misfits = _typed(numbers, dtype)
+    if dtype.kind != "f":
+        misfits |= np.abs(numbers) >= _LARGEST_EXACT  # which the one behind it was rounded to
+    if numbers.shape != (prod(shape),) or misfits.any():
+        raise NotAnArray(f"data is not a flat list of {elements(prod(shape))} of {dtype.name}", place)
+    return typed
+
+
+def _typed(numbers: NDArray[Any], dtype: np.dtype[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Return numbers as a dtype, and which of them it cannot hold, or only perhaps as they were written."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        typed = numbers.astype(dtype, copy=False)
+    misfits = ~np.isfinite(typed) if dtype.kind == "f" else np.not_equal(typed, numbers)
+    if numbers.dtype.kind == "f" and dtype.kind != "f":
+        misfits |= np.abs(numbers) > _LARGEST_EXACT
+    return typed, misfits
 
 
 def _check_flat(data: simdjson.Array, place: str) -> None:

@@ -9,6 +9,7 @@ is walked through carefully at once.
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,16 @@ from numpy.typing import NDArray
 
 from .arrays import ElementBudget, contains, count_of, describe
 from .document import Buffer, Document, Fields, ReadLimits, pointer_to
-from .errors import DuplicateKey, MalformedJSON
+from .errors import DuplicateKey, MalformedJSON, WireError
 from .json_arrays import is_array_object, lists_in, nested_array, object_array
 from .json_faults import too_deep
 from .json_parser import HUGE_BYTES, parse, refuse_crowds
 from .json_pieces import STAND_IN, Lifted, are_strings_plain, lifted
 
 _ESCAPED_BRACKET = b"\\u005"  # as both \u005b and \u005B begin
+
+_FLAT = "data"
+"""The key of an array's numbers as one flat list."""
 
 MAX_KEYS, MAX_KEY_CHARACTERS, MAX_PLAIN = 64, 256, 100_000
 """Keys of an object, characters of a key, values outside of arrays: many times what any request has.
@@ -75,16 +79,28 @@ def read_json_value(text: Buffer, fields: Fields, limits: ReadLimits, *, name: s
     """Read any JSON value: a whole body (`name` None) or the value of the field `name`, which stands at `pointer`."""
     sent = text if isinstance(text, (bytes, bytearray)) else bytes(text)
     refuse_crowds(sent, limits, pointer)
-    careful = b"\\" in sent and contains(sent, _ESCAPED_BRACKET)  # the one byte is found much sooner
-    rest, huge = Lifted(sent, [])
     if len(sent) > HUGE_BYTES and are_strings_plain(sent):
-        rest, huge = lifted(sent, fields.arrays, limits.max_axes)
+        for liftable in ({*fields.arrays, _FLAT}, fields.arrays):
+            with suppress(_NotPlainly):
+                return _read(sent, lifted(sent, liftable, limits.max_axes), fields, limits, name, pointer)
+    return _read(sent, Lifted(sent, []), fields, limits, name, pointer)
+
+
+def _read(
+    sent: bytes | bytearray, left: Lifted, fields: Fields, limits: ReadLimits, name: str | None, pointer: str
+) -> Any:
+    rest, huge = left
+    careful = b"\\" in sent and contains(sent, _ESCAPED_BRACKET)  # the one byte is found much sooner
     parsed = parse(rest, sent, limits, pointer)
     walk = _Walk(fields, limits, huge, careful=careful)
     value = walk.read(parsed, name, pointer, 0)
     if not careful and walk.lists != count_of(b"[", rest):
         return _Walk(fields, limits, huge, careful=True).read(parsed, name, pointer, 0)
     return value
+
+
+class _NotPlainly(Exception):
+    """A huge flat list is not plainly an array's: it is read with all else then."""
 
 
 class _Walk:
@@ -106,12 +122,20 @@ class _Walk:
         if isinstance(value, simdjson.Object):
             return self.read_object(value, name, pointer, depth)
         if isinstance(value, str):
-            if self.huge and value.startswith(STAND_IN):
-                array = self.huge[int(value.removeprefix(STAND_IN))]
+            array = self.lifted(value)
+            if array is not None:
+                if name == _FLAT:
+                    raise _NotPlainly
                 self.budget.take(array.size, pointer)
                 return array
             self.lists += value.count("[")
         return value
+
+    def lifted(self, value: Any) -> NDArray[np.float64] | None:
+        """Return the huge array that a string stands for."""
+        if self.huge and isinstance(value, str) and value.startswith(STAND_IN):
+            return self.huge[int(value.removeprefix(STAND_IN))]
+        return None
 
     def read_list(self, value: simdjson.Array, name: str | None, pointer: str, depth: int) -> Any:
         if name in self.names:
@@ -130,8 +154,16 @@ class _Walk:
         self.check_keys(keys, pointer)
         self.lists += "".join(keys).count("[")
         if name in self.names and is_array_object(keys):
-            members = {key: value[key] for key in keys}
-            array = object_array(members, pointer, self.limits, self.budget, careful=self.careful)
+            members: dict[str, Any] = {key: value[key] for key in keys}
+            data = self.lifted(members.get(_FLAT))
+            if data is not None:
+                members[_FLAT] = data
+            try:
+                array = object_array(members, pointer, self.limits, self.budget, careful=self.careful)
+            except WireError:
+                if data is None:
+                    raise
+                raise _NotPlainly from None  # the numbers as they were sent tell what is amiss
             self.lists += sum(isinstance(member, simdjson.Array) for member in members.values())
             return array
         return {key: self.read(value[key], key, pointer_to(pointer, key), depth + 1) for key in keys}

@@ -179,3 +179,45 @@ def test_a_text_with_a_fault_anywhere_is_judged_alike(rows: Any, request: pytest
     whole = [repr(outcome(broken)) for broken in texts]
     request.getfixturevalue("in_pieces")
     assert [repr(outcome(broken)) for broken in texts] == whole
+
+
+MANY = SEED.integers(-99, 99, 200).tolist()
+FLAT = [
+    *({"shape": [10, 20], "dtype": kind, "data": MANY} for kind in ("int8", "int64", "float32", "float64", "uint8")),
+    {"shape": [200], "dtype": "float32", "data": SEED.standard_normal(200).tolist()},
+    {"shape": [200], "dtype": "int16", "data": [float(n) for n in MANY]},
+    {"shape": [200], "dtype": "int16", "data": [*MANY[:199], 0.5]},
+    {"shape": [200], "dtype": "int16", "data": [*MANY[:199], 40_000]},
+    {"shape": [200], "dtype": "float32", "data": [*MANY[:199], 1e39]},
+    {"shape": [200], "dtype": "int64", "data": [*MANY[:199], 2**53 + 1]},
+    {"shape": [200], "dtype": "uint64", "data": [*MANY[:1], *[2**63 + 1] * 199]},
+    {"shape": [200], "dtype": "int64", "data": [2.0**60] * 200},
+    {"shape": [199], "dtype": "int16", "data": MANY},
+    {"shape": [10, 20], "dtype": "int16", "data": [MANY[:100], MANY[100:]]},
+    {"shape": [200], "dtype": "int15", "data": MANY},
+    {"shape": [200], "dtype": "int16", "data": MANY, "base64": ""},
+    {"shape": [200], "dtype": "int16", "data": MANY, "more": 1},
+    {"shape": [200], "data": MANY},
+    {"data": MANY},
+    {"shape": [200], "dtype": "int16", "data": [*MANY[:199], None]},
+    {"shape": [200], "dtype": "int16", "data": [*MANY[:199], [1]]},
+    {"shape": MANY, "dtype": "int16", "data": MANY},
+]
+
+
+@pytest.mark.parametrize("flat", FLAT, ids=range(len(FLAT)))
+@pytest.mark.parametrize("form", ['{"input":%s}', '{"odd":{"data":%s}}', '{"data":%s,"input":[[1]]}', '{"x":[%s,"["]}'])
+def test_a_flat_list_is_judged_alike(flat: dict[str, Any], form: str, request: pytest.FixtureRequest) -> None:
+    values = [json.dumps(value, indent=indent) for value in (flat, flat["data"]) for indent in (None, 1)]
+    texts = [(form % value).encode() for value in values]
+    whole = [repr(outcome(text)) for text in texts]
+    request.getfixturevalue("in_pieces")
+    assert [repr(outcome(text)) for text in texts] == whole
+
+
+@pytest.mark.parametrize("flat", FLAT[:7], ids=range(7))
+def test_a_flat_list_is_lifted(in_pieces: None, flat: dict[str, Any]) -> None:
+    text = json.dumps({"input": flat}).encode()
+    rest, (numbers,) = lifted(text, {"input", "data"}, LIMITS.max_axes)
+    assert json.loads(rest) == {"input": flat | {"data": "\x000"}}
+    assert numbers.tolist() == flat["data"]
