@@ -1,7 +1,7 @@
-"""Memory given back to the system once a worker has had no large work for a moment.
+"""Memory given back to the system now and then, and once a worker has had no large work for a moment.
 
 The C library keeps what is freed for whoever asks next, and what a thread freed in the middle of its part of the heap
-stays there: an idle worker held hundreds of megabytes after a burst. While there is work they are asked for again.
+stays there: an idle worker held hundreds of megabytes after a burst, and what a busy one held grew.
 """
 
 from __future__ import annotations

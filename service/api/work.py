@@ -27,6 +27,7 @@ T = TypeVar("T")
 
 _LAST_SECONDS = 5.0
 _IDLE_SECONDS = 1.0  # without work in this worker, after which its free memory is given back
+_GIVE_BACK_SECONDS = 5.0  # after which that is done beside the work too: it would grow by a tenth a minute
 _ASIDE_SECONDS, _ASIDE_EVERY = 0.0002, 0.008  # how long a thread stands aside for the event loop, and how often
 _NICENESS = 5  # a third of the event loop's weight: health and small requests are answered while all cores compute
 
@@ -60,6 +61,7 @@ class Work:
         self._jobs: set[Future[Any]] = set()
         self._long = 0
         self._idle: asyncio.TimerHandle | None = None
+        self._give_back_at = 0.0
         self._threads = ThreadPoolExecutor(admission.bounds.slots, thread_name_prefix="slot", initializer=_step_back)
 
     async def run(
@@ -123,18 +125,28 @@ class Work:
         finally:
             ticket.leave()  # whatever ends the wait for it ends the computation
             watcher.cancel()
-            self._look_whether_idle()
+            self._keep_memory_flat()
             # It holds what was raised, whose traceback holds this frame: a circle, and in it all arrays of a refusal.
             del running_job
 
-    def _look_whether_idle(self) -> None:
+    def _keep_memory_flat(self) -> None:
+        """Have free memory given back now and then while there is work, and once there is none."""
+        loop = asyncio.get_running_loop()
+        if loop.time() >= self._give_back_at:
+            if self._give_back_at:
+                self._give_back()
+            self._give_back_at = loop.time() + _GIVE_BACK_SECONDS
         if self._idle is not None:
             self._idle.cancel()
-        self._idle = asyncio.get_running_loop().call_later(_IDLE_SECONDS, self._looked)
+        self._idle = loop.call_later(_IDLE_SECONDS, self._looked)
 
     def _looked(self) -> None:
         self._idle = None
         if not self._jobs:
+            self._give_back()
+
+    def _give_back(self) -> None:
+        with contextlib.suppress(RuntimeError):  # the threads are at their end
             self._threads.submit(give_back)
 
     def _too_late(self) -> HttpProblem:
