@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -23,6 +24,10 @@ async def openapi_document(request: Request) -> Response:
     root = request.scope.get("root_path", "").rstrip("/")
     written: dict[str, bytes | memoryview] = app.state.openapi_documents
     if root not in written:
-        document: dict[str, Any] = app.openapi()
-        written[root] = write_json(document | ({"servers": [{"url": root}]} if root else {}))
+        written[root] = await asyncio.to_thread(_written, app, root)  # a fifth of a second
     return unless_known(request, written[root], JSON)
+
+
+def _written(app: FastAPI, root: str) -> bytes | memoryview:
+    document: dict[str, Any] = app.openapi()
+    return write_json(document | ({"servers": [{"url": root}]} if root else {}))
