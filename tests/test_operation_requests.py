@@ -24,6 +24,7 @@ from tests.serving import serving, until
 SMALL = {"input": [[1, 2], [3, 4]], "kernel": [[1]]}
 # A tenth of a second to send, seconds to compute: a large padding around one cell.
 ENDLESS = {"input": [[1]], "kernel": np.ones((41, 41)).tolist(), "padding": 1500, "method": "direct"}
+STRIDED = {"input": [1, 2], "kernel": [1], "stride": 30_000}  # as many numbers in a hundred bytes
 
 
 def random(*shape: int) -> list[Any]:
@@ -425,6 +426,8 @@ def test_an_idle_worker_gives_its_memory_back() -> None:
             },
             False,
         ),
+        ({"url": "/v1/conv_transpose1d", "json": STRIDED}, True),
+        ({"url": "/v1/conv_transpose1d", "json": STRIDED, "headers": {"Accept-Encoding": "gzip"}}, False),
         ({"json": {"input": [[[[1.5]]]] * 100, "kernel": [[1]], "method": "fft"}}, False),  # a transform each
         ({"files": {"input": ("x.npy", write_npy(np.ones((200, 100)))), "kernel": (None, "[[1]]")}}, False),
     ],
@@ -441,6 +444,8 @@ def test_an_idle_worker_gives_its_memory_back() -> None:
         "many lists in a form",
         "a small form",
         "many to write",
+        "some to write",
+        "some to write and compress",
         "by name",
         "a form",
     ],
@@ -470,3 +475,12 @@ def test_a_request_gets_the_same_bytes_however_many_others_are_there(serve: Serv
     alone = ask(0)
     with ThreadPoolExecutor(4) as clients:
         assert set(clients.map(ask, range(12))) == {alone}
+
+
+def test_what_was_begun_in_vain_on_the_event_loop_counts_as_waiting(serve: Serve) -> None:
+    """Of a body that is read there before its plan says that the work is too much, and read again in a slot."""
+    answer = serve(Settings()).post("/v1/conv2d", json={"input": [[[[1.5]]]] * 1300, "kernel": [[1]], "method": "fft"})
+    spent = {name: float(value) for name, value in re.findall(r"(\w+);dur=([0-9.]+)", answer.headers["server-timing"])}
+    assert answer.status_code == 200
+    assert spent["decode"] > 0.5  # milliseconds
+    assert spent["queue"] > spent["decode"] / 2

@@ -12,7 +12,7 @@ from service.api.admission import IN_FLIGHT, Admission, Bounds, Ticket
 from service.api.board import Board
 from service.api.errors import ClientGone, TooMuchForTheLoop
 from service.api.timings import Timings
-from service.api.work import _ASIDE_SECONDS, Work, _Polite
+from service.api.work import _ASIDE_EVERY, _ASIDE_SECONDS, Work, _Polite
 from service.engine import Control
 
 
@@ -148,11 +148,11 @@ def test_a_brief_job_whose_client_left_is_not_begun() -> None:
 
 
 def test_a_thread_stands_aside_for_the_event_loop_now_and_then() -> None:
-    polite, end, stood = _Polite(lambda: False), time.perf_counter() + 0.2, 0
-    while (begin := time.perf_counter()) < end:
-        used = time.thread_time()
+    polite, stood, begun = _Polite(lambda: False), 0, time.thread_time()
+    while time.thread_time() - begun < 0.2:  # of a core: that it may wait for one counts for nothing
+        begin, used = time.perf_counter(), time.thread_time()
         assert not polite.ended()
         used = time.thread_time() - used
         stood += used < _ASIDE_SECONDS / 2 < _ASIDE_SECONDS <= time.perf_counter() - begin
-    assert stood >= 10  # it was also kept from its core, on a busy machine
+    assert stood >= 0.2 / _ASIDE_EVERY / 2
     assert _Polite(lambda: True).ended()
