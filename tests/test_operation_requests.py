@@ -453,11 +453,11 @@ def test_an_idle_worker_gives_its_memory_back() -> None:
 def test_only_what_is_small_or_brief_is_worked_on_by_the_event_loop(
     serve: Serve, asked: dict[str, Any], by_the_loop: bool
 ) -> None:
-    app = create_app(Settings())
-    fresh = serve(app)
     headers = {"Accept-Encoding": "identity", **asked.get("headers", {})}
-    answer = fresh.post(**({"url": "/v1/conv2d"} | asked | {"headers": headers}))
-    assert answer.status_code == 200
+    # Twice: what a process does for the first time takes it several times as long.
+    for app in (create_app(Settings()), create_app(Settings())):
+        answer = serve(app).post(**({"url": "/v1/conv2d"} | asked | {"headers": headers}))
+        assert answer.status_code == 200
     assert (not app.state.service.work._threads._threads) == by_the_loop
 
 
